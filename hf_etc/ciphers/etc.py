@@ -1,0 +1,107 @@
+"""EtC: block-wise encryption that still compresses as JPEG (paper section II-B, Fig. 2).
+
+Four steps on blocks of B x B pixels, each with its own subkey: block permutation, rotation and
+inversion, negative-positive transformation (Eq. 1), colour component shuffling.
+"""
+
+from dataclasses import dataclass
+from itertools import permutations
+from typing import ClassVar
+
+import numpy as np
+
+from ..errors import ParameterError
+from ..keys import EtcKey
+from ..plan import Plan
+from .base import CipherSpec, check_grid, register, stream
+
+STEPS = ("permutation", "rotation", "negative-positive", "color")
+_COLORS = np.array(list(permutations(range(3))))  # lexicographic: output component c reads component _COLORS[code, c]
+
+
+@register
+@dataclass(frozen=True)
+class EtcSpec(CipherSpec):
+    """Parameters of the EtC cipher.
+
+    Attributes:
+        key_scope: "dataset" (the paper) or "image".
+        block_size: edge of a block in pixels; 16 keeps JPEG's 4:2:0 macroblocks whole.
+        steps: the steps to apply, a subset of ("permutation", "rotation", "negative-positive", "color").
+        shared_block_key: draw steps 2 to 4 once for all blocks, so that a patch embedding can absorb
+            them exactly (paper Eq. 5). Weaker: 96 variants in all instead of 96 per block.
+
+    Raises:
+        ParameterError: block_size below 1, no or unknown steps.
+    """
+
+    name: ClassVar[str] = "etc"
+    block_size: int = 16
+    steps: tuple[str, ...] = STEPS
+    shared_block_key: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if type(self.block_size) is not int or self.block_size < 1:
+            raise ParameterError(f"block_size {self.block_size!r}: must be a whole number of pixels, 1 or more")
+        if type(self.shared_block_key) is not bool:
+            raise ParameterError(f"shared_block_key {self.shared_block_key!r}: use True or False")
+        if isinstance(self.steps, str) or not self.steps or not set(self.steps) <= set(STEPS):
+            raise ParameterError(f"steps {self.steps!r}: choose one or more of {', '.join(STEPS)}")
+        object.__setattr__(self, "steps", tuple(step for step in STEPS if step in self.steps))
+
+    @property
+    def grid(self) -> int:
+        return self.block_size
+
+    def check_size(self, height: int, width: int) -> None:
+        check_grid(height, width, self.block_size)
+
+    def _compile(self, key: EtcKey, height: int, width: int, nonce: bytes | None) -> Plan:
+        size = self.block_size
+        rows, columns = height // size, width // size
+        blocks = rows * columns
+        draws = self._draw(key, height, width, nonce, blocks)
+
+        source_row, source_column = np.divmod(draws["permutation"], columns)
+        start = (source_row * width + source_column) * size * 3
+        inner = _d4_offsets(size, width)[draws["rotation"]]  # (blocks, size, size) or (1, size, size)
+        color = _COLORS[draws["color"]]
+        index = start[:, None, None, None] + inner[..., None] + color[:, None, None, :]
+        mask = np.broadcast_to(draws["negative-positive"][:, None, None, None] * np.uint8(255), index.shape)
+
+        def raster(blocked: np.ndarray) -> np.ndarray:
+            return blocked.reshape(rows, columns, size, size, 3).swapaxes(1, 2).reshape(-1)
+
+        return Plan(raster(index), raster(mask), height, width)
+
+    def _draw(self, key: EtcKey, height: int, width: int, nonce: bytes | None, blocks: int) -> dict[str, np.ndarray]:
+        """One value per output block and step; steps that are off draw their identity."""
+        label = "etc-shared" if self.shared_block_key else "etc"
+        count = 1 if self.shared_block_key else blocks
+        draws = {"permutation": np.arange(blocks)}
+        draws |= {step: np.zeros(1, np.int64) for step in STEPS[1:]}
+        for step in self.steps:
+            keystream = stream(key, label, height, width, self.block_size, step, nonce)
+            if step == "permutation":
+                draws[step] = keystream.permutation(blocks)
+            else:
+                draws[step] = keystream.integers(count, {"rotation": 16, "negative-positive": 2, "color": 6}[step])
+        draws["negative-positive"] = draws["negative-positive"].astype(np.uint8)
+        return draws
+
+
+def _d4_offsets(size: int, width: int) -> np.ndarray:
+    """For the 16 rotation-inversion codes: which source byte offset each output pixel of a block reads.
+
+    Code = rotation + 4 * inversion. First rotate counter-clockwise by 90 degrees times `rotation`, then
+    invert: bit 0 of `inversion` mirrors left-right, bit 1 top-bottom. Shape (16, size, size), int64.
+    """
+    pixel = (np.arange(size)[:, None] * width + np.arange(size)) * 3
+    codes = []
+    for inversion in range(4):
+        for rotation in range(4):
+            turned = np.rot90(pixel, rotation)
+            turned = turned[:, ::-1] if inversion & 1 else turned
+            codes.append(turned[::-1] if inversion & 2 else turned)
+    return np.stack(codes)

@@ -1,0 +1,53 @@
+"""Every error that hf_etc raises on purpose: one line that says what is wrong and what to do."""
+
+
+class EtcError(Exception):
+    """Base class of all errors raised by hf_etc."""
+
+
+class KeyFormatError(EtcError, ValueError):
+    """A key text, passphrase or salt is malformed."""
+
+
+class KeyFileError(EtcError, OSError):
+    """A key file cannot be read or written."""
+
+
+class MissingKeyError(EtcError, LookupError):
+    """An operation needs a key and none was found."""
+
+
+class KeyMismatchError(EtcError, ValueError):
+    """The key at hand is not the one that an image, processor or model was made with."""
+
+
+class KeyExposureError(EtcError, TypeError):
+    """Something tried to serialise a key."""
+
+
+class ParameterError(EtcError, ValueError):
+    """A parameter of a cipher, format or preparation is out of range."""
+
+
+class GeometryError(EtcError, ValueError):
+    """The size of an image does not fit the block grid, or is not the size it was encrypted at."""
+
+
+class ImageError(EtcError, ValueError):
+    """An input cannot be used as an image."""
+
+
+class NotACiphertextError(ImageError):
+    """A ciphertext was expected and the image carries no marker."""
+
+
+class AlreadyEncryptedError(ImageError):
+    """A plain image was expected and the image carries a ciphertext marker."""
+
+
+class MarkerError(EtcError, ValueError):
+    """The marker of a ciphertext image is damaged or of an unknown version."""
+
+
+class MissingExtraError(EtcError, ImportError):
+    """An optional dependency is not installed."""

@@ -1,0 +1,204 @@
+"""From any picture to the uint8 RGB array of the right size that a cipher takes.
+
+Resampling is Pillow's, whose integer arithmetic the browser client repeats exactly (docs/spec.md,
+section 6), so that both sides make the same ciphertext.
+"""
+
+import io
+import os
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from .ciphers.base import check_grid
+from .errors import GeometryError, ImageError, ParameterError
+
+ImageSource = str | os.PathLike | bytes | Image.Image
+Fit = Literal["crop", "pad", "stretch", "exact"]
+RESAMPLE = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
+
+
+def open_image(source: ImageSource) -> Image.Image:
+    """Open and fully decode one still image.
+
+    Args:
+        source: a path, the bytes of an image file, or a PIL image.
+
+    Raises:
+        ImageError: missing, empty, truncated, animated, too large, or no image.
+    """
+    if isinstance(source, Image.Image):
+        image, name = source, "the image"
+    else:
+        name = "the image" if isinstance(source, bytes) else str(source)
+        image = _open_file(source, name)
+    width, height = image.size
+    if Image.MAX_IMAGE_PIXELS and width * height > Image.MAX_IMAGE_PIXELS:
+        raise ImageError(f"{name} has {width * height} pixels, over Pillow's limit against decompression bombs")
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1 and image.format != "MPO":  # a phone's MPO file is one photograph with previews
+        raise ImageError(f"{name} is animated ({frames} frames); extract one frame first")
+    try:
+        image.load()
+    except (OSError, SyntaxError, ValueError, struct.error) as error:
+        raise ImageError(f"{name} is truncated or damaged: {error}") from None
+    return image
+
+
+def load_rgb(source: ImageSource) -> Image.Image:
+    """Any still picture as an upright 8-bit RGB image.
+
+    EXIF orientation is applied; transparency is laid over white; palette, grayscale and CMYK are
+    converted by Pillow; 16-bit grayscale keeps its high byte.
+
+    Raises:
+        ImageError: see :func:`open_image`; also 32-bit integer and floating-point images.
+
+    Example:
+        >>> load_rgb(Image.new("L", (4, 2), 7)).getpixel((0, 0))
+        (7, 7, 7)
+    """
+    image = ImageOps.exif_transpose(open_image(source))
+    if image.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
+    if image.mode in ("I", "F"):
+        raise ImageError(f"image mode {image.mode} has no fixed range; scale it to 8 bits first")
+    if image.has_transparency_data:
+        return _over_white(image.convert("RGBA"))
+    return image.convert("RGB")
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How a picture is brought to the size that is encrypted. Always before encryption, never after.
+
+    Attributes:
+        size: (height, width) in pixels, or None to keep the picture's own size.
+        fit: with a size, "crop" (default: scale the picture to cover it, cut the middle out), "pad"
+            (scale to fit inside, repeat the edge pixels) or "stretch" (ignore the aspect ratio).
+            Without a size, "exact" (default: refuse sizes off the block grid), "crop" or "pad" to it.
+        resample: "bicubic" (default) or "bilinear", Pillow's filters.
+
+    Raises:
+        ParameterError: unknown fit or resample, size not two positive numbers.
+
+    Example:
+        >>> Preparation((32, 32)).apply(Image.new("RGB", (100, 50)), grid=16).shape
+        (32, 32, 3)
+    """
+
+    size: tuple[int, int] | None = None
+    fit: Fit | None = None
+    resample: str = "bicubic"
+
+    def __post_init__(self) -> None:
+        if self.size is not None:
+            if len(self.size) != 2 or any(type(edge) is not int or edge < 1 for edge in self.size):
+                raise ParameterError(f"size {self.size!r}: give (height, width) in pixels")
+            object.__setattr__(self, "size", tuple(self.size))
+        allowed = ("exact", "crop", "pad") if self.size is None else ("crop", "pad", "stretch")
+        if self.fit is None:
+            object.__setattr__(self, "fit", allowed[0])
+        if self.fit not in allowed:
+            given = "without a size" if self.size is None else "with a size"
+            raise ParameterError(f"fit {self.fit!r} {given}: use one of {', '.join(allowed)}")
+        if self.resample not in RESAMPLE:
+            raise ParameterError(f"resample {self.resample!r}: use one of {', '.join(RESAMPLE)}")
+
+    def apply(self, image: Image.Image, grid: int = 1) -> np.ndarray:
+        """Bring an RGB image to size.
+
+        Args:
+            image: mode "RGB", from :func:`load_rgb`.
+            grid: the cipher's block size; the result is a multiple of it.
+
+        Returns:
+            uint8 (H,W,3).
+
+        Raises:
+            GeometryError: the target size is off the grid.
+        """
+        width, height = image.size
+        if self.size is None:
+            target = self._on_grid(height, width, grid)
+        else:
+            target = self.size
+            scaled = _scaled(height, width, target, self.fit)
+            if scaled != (height, width):
+                image = image.resize(scaled[::-1], RESAMPLE[self.resample])
+        check_grid(*target, grid)
+        return _center(np.asarray(image), target)
+
+    def _on_grid(self, height: int, width: int, grid: int) -> tuple[int, int]:
+        if self.fit == "pad":
+            return -(-height // grid) * grid, -(-width // grid) * grid
+        if self.fit == "crop":
+            return max(height // grid, 1) * grid, max(width // grid, 1) * grid
+        return height, width
+
+
+def to_size(size: int | tuple[int, int] | list[int] | None) -> tuple[int, int] | None:
+    """(height, width) of a size given as one edge, two edges, or nothing."""
+    if size is None or isinstance(size, int):
+        return None if size is None else (size, size)
+    return tuple(size)  # type: ignore[return-value]
+
+
+def _open_file(source: str | os.PathLike | bytes, name: str) -> Image.Image:
+    if isinstance(source, bytes) and not source:
+        raise ImageError("the image file is empty (0 bytes)")
+    try:
+        if not isinstance(source, bytes) and not Path(source).stat().st_size:
+            raise ImageError(f"{name} is empty (0 bytes)")
+        return Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
+    except FileNotFoundError:
+        raise ImageError(f"no such file: {name}") from None
+    except UnidentifiedImageError:
+        raise ImageError(f"{name} is not an image that Pillow can read") from None
+    except Image.DecompressionBombError:
+        raise ImageError(f"{name} is over Pillow's limit against decompression bombs") from None
+    except (OSError, SyntaxError, ValueError, struct.error) as error:
+        raise ImageError(f"cannot open {name}: {error}") from None
+
+
+def _over_white(image: Image.Image) -> Image.Image:
+    pixels = np.asarray(image).astype(np.uint16)
+    color, alpha = pixels[..., :3], pixels[..., 3:]
+    return Image.fromarray(((color * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8))
+
+
+def _scaled(height: int, width: int, target: tuple[int, int], fit: Fit | None) -> tuple[int, int]:
+    """The size to resample to, in whole-number arithmetic: x * p / q rounded half up."""
+    rows, columns = target
+    if fit == "stretch":
+        return target
+    by_height = (rows * width >= columns * height) == (fit == "crop")
+    if by_height:
+        return rows, max(1, (2 * width * rows + height) // (2 * height))
+    return max(1, (2 * height * columns + width) // (2 * width)), columns
+
+
+def _center(pixels: np.ndarray, target: tuple[int, int]) -> np.ndarray:
+    """Cut the middle out where the target is smaller, repeat the edges where it is larger."""
+    for axis, wanted in enumerate(target):
+        spare = pixels.shape[axis] - wanted
+        if spare > 0:
+            pixels = pixels.take(range(spare // 2, spare // 2 + wanted), axis=axis)
+        elif spare < 0:
+            margins = [(0, 0)] * 3
+            margins[axis] = (-spare // 2, -spare - -spare // 2)
+            pixels = np.pad(pixels, margins, mode="edge")
+    return np.ascontiguousarray(pixels)
+
+
+def check_marked_size(found: tuple[int, int], expected: tuple[int, int]) -> None:
+    """Raise GeometryError when a ciphertext no longer has the (height, width) it was encrypted at."""
+    if found != expected:
+        sizes = f"encrypted at {expected[0]}x{expected[1]}, now {found[0]}x{found[1]}"
+        raise GeometryError(
+            f"the ciphertext was resized or cropped after encryption ({sizes}); resize before encrypting"
+        )

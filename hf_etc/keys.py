@@ -1,0 +1,272 @@
+"""Secret keys: the only module that touches key bytes.
+
+Use :class:`EtcKey`. A key lives in a file that only its owner can read (``key.save``), or in the
+environment of a process (``HF_ETC_KEY``, ``HF_ETC_KEY_FILE``). It has no pickle, its repr shows the
+public ``key_id`` alone, and nothing else in this package ever receives its bytes: ciphers ask it
+for subkeys.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+import stat
+import warnings
+import weakref
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NoReturn
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
+from .errors import KeyExposureError, KeyFileError, KeyFormatError, MissingKeyError
+
+KEY_BYTES = 32
+SALT_BYTES = 16
+KEY_ENV, KEY_FILE_ENV, PASSPHRASE_ENV = "HF_ETC_KEY", "HF_ETC_KEY_FILE", "HF_ETC_PASSPHRASE"
+_KEY_PREFIX, _SALT_PREFIX = "hfetc1-", "hfetc1-scrypt-"
+_CHECKSUM_BYTES = 4
+_MIN_PASSPHRASE = 12
+
+# Live keys of this process by key id. Forked workers inherit it, so a pickled function that holds
+# a key id alone finds its key again without the key ever entering a pickle.
+_live_keys: "weakref.WeakValueDictionary[str, EtcKey]" = weakref.WeakValueDictionary()
+
+
+class EtcKey:
+    """A 256-bit master key.
+
+    Make one with :meth:`generate`, :meth:`parse`, :meth:`load`, :meth:`from_passphrase` or
+    :meth:`from_env`; the constructor takes the 32 raw bytes.
+
+    Attributes:
+        key_id: 16 hexadecimal digits derived one-way from the key (docs/spec.md, section 2). Public:
+            it is written into processors, datasets, images and cards to tell keys apart.
+
+    Raises:
+        KeyFormatError: the secret is not 32 bytes.
+
+    Example:
+        >>> key = EtcKey.generate()
+        >>> EtcKey.parse(key.reveal()) == key
+        True
+    """
+
+    __slots__ = ("__weakref__", "_key_id", "_secret")
+
+    def __init__(self, secret: bytes) -> None:
+        if not isinstance(secret, bytes) or len(secret) != KEY_BYTES:
+            raise KeyFormatError(f"a key is {KEY_BYTES} bytes; make one with EtcKey.generate()")
+        self._secret = secret
+        self._key_id = self.derive(b"hf-etc/v1/key-id", length=8).hex()
+        _live_keys.setdefault(self._key_id, self)
+
+    @property
+    def key_id(self) -> str:
+        return self._key_id
+
+    @classmethod
+    def generate(cls) -> "EtcKey":
+        """A fresh key from the operating system's random generator."""
+        return cls(os.urandom(KEY_BYTES))
+
+    @classmethod
+    def parse(cls, text: str) -> "EtcKey":
+        """Read the text form ``hfetc1-...`` (surrounding white space and letter case do not matter).
+
+        Raises:
+            KeyFormatError: not a key text, truncated, or mistyped (the checksum tells).
+        """
+        text = text.strip().lower()
+        if text.startswith(_SALT_PREFIX):
+            del text
+            raise KeyFormatError("this is a passphrase salt, not a key; load it with its passphrase")
+        try:
+            secret = _decode(text, _KEY_PREFIX, KEY_BYTES, "key")
+        finally:
+            del text  # keeps the secret out of tracebacks that print local variables
+        return cls(secret)
+
+    @classmethod
+    def from_passphrase(cls, passphrase: str, salt: str) -> "EtcKey":
+        """Derive a key with scrypt (N=2**17, r=8, p=1: about 0.5 s and 128 MiB).
+
+        Args:
+            passphrase: at least 12 characters. The public key id lets anyone test guesses offline,
+                so choose it long and random, or use :meth:`generate`.
+            salt: text from :func:`generate_salt`; store it, it is not secret.
+
+        Raises:
+            KeyFormatError: the passphrase is too short or the salt is malformed.
+        """
+        if len(passphrase) < _MIN_PASSPHRASE:
+            del passphrase
+            raise KeyFormatError(f"the passphrase has fewer than {_MIN_PASSPHRASE} characters; use a longer one")
+        raw_salt = _decode(salt.strip().lower(), _SALT_PREFIX, SALT_BYTES, "salt")
+        kdf = Scrypt(salt=raw_salt, length=KEY_BYTES, n=2**17, r=8, p=1)
+        return cls(kdf.derive(passphrase.encode()))
+
+    @classmethod
+    def load(cls, path: str | Path, passphrase: str | None = None) -> "EtcKey":
+        """Read a key file, or a salt file together with its passphrase.
+
+        Args:
+            path: file written by :meth:`save` or by ``hf-etc keygen``.
+            passphrase: for salt files; default: the environment variable ``HF_ETC_PASSPHRASE``.
+
+        Raises:
+            KeyFileError: the file is missing or unreadable.
+            KeyFormatError: its content is not a key.
+            MissingKeyError: it is a salt file and there is no passphrase.
+
+        Warns:
+            UserWarning: others than the owner may read the file.
+        """
+        path = Path(path)
+        try:
+            readable_by_others = os.name == "posix" and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+            text = path.read_bytes()[:4096].decode("ascii", errors="replace")
+        except FileNotFoundError:
+            raise KeyFileError(f"no key file at {path}; make one with: hf-etc keygen {path}") from None
+        except OSError as error:
+            raise KeyFileError(f"cannot read the key file {path}: {error.strerror}") from None
+        if readable_by_others:
+            warnings.warn(f"other users can read the key file {path}; run: chmod 600 {path}", stacklevel=2)
+        if not text.startswith(_SALT_PREFIX):
+            return _named(path, cls.parse, text)
+        passphrase = passphrase or os.environ.get(PASSPHRASE_ENV)
+        if not passphrase:
+            raise MissingKeyError(f"{path} is a passphrase salt; set {PASSPHRASE_ENV} or pass passphrase=")
+        return _named(path, cls.from_passphrase, passphrase, text)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ) -> "EtcKey":
+        """The key in ``HF_ETC_KEY`` (text form), or in the file named by ``HF_ETC_KEY_FILE``.
+
+        Raises:
+            MissingKeyError: neither variable is set.
+        """
+        if environ.get(KEY_ENV):
+            return cls.parse(environ[KEY_ENV])
+        if environ.get(KEY_FILE_ENV):
+            return cls.load(environ[KEY_FILE_ENV])
+        raise MissingKeyError(f"no key: pass key=, or set {KEY_FILE_ENV} to a key file (or {KEY_ENV} to its text)")
+
+    def save(self, path: str | Path) -> None:
+        """Write the text form to a new file with mode 0600; an existing file is never overwritten.
+
+        Raises:
+            KeyFileError: the file exists or cannot be written.
+        """
+        write_private(path, self.reveal() + "\n")
+
+    def reveal(self) -> str:
+        """The secret text form ``hfetc1-...``. Show it to its owner only."""
+        return _encode(_KEY_PREFIX, self._secret)
+
+    def derive(self, info: bytes, length: int = 32) -> bytes:
+        """HKDF-SHA256 of the master key with an empty salt (RFC 5869): the subkey named `info`."""
+        return HKDF(algorithm=SHA256(), length=length, salt=None, info=info).derive(self._secret)
+
+    def __repr__(self) -> str:
+        return f"EtcKey(key_id={self._key_id!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, EtcKey) and hmac.compare_digest(self._secret, other._secret)
+
+    def __hash__(self) -> int:
+        return hash(self._key_id)
+
+    def __copy__(self) -> "EtcKey":
+        return self
+
+    def __deepcopy__(self, memo: dict) -> "EtcKey":
+        return self
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise KeyExposureError(f"a key is never pickled; set {KEY_FILE_ENV} in the other process instead")
+
+
+def find_key(key_id: str) -> EtcKey:
+    """The key with this id: one alive in this process (or inherited by fork), else the environment's.
+
+    Raises:
+        MissingKeyError: there is none, or the environment holds another one.
+    """
+    key = _live_keys.get(key_id)
+    if key is not None:
+        return key
+    key = EtcKey.from_env()
+    if key.key_id != key_id:
+        raise MissingKeyError(f"need the key {key_id}, the environment holds {key.key_id}; set {KEY_FILE_ENV}")
+    return key
+
+
+def generate_salt() -> str:
+    """A fresh public salt ``hfetc1-scrypt-...`` for :meth:`EtcKey.from_passphrase`."""
+    return _encode(_SALT_PREFIX, os.urandom(SALT_BYTES))
+
+
+def write_private(path: str | Path, text: str) -> None:
+    """Write `text` whole to a new file that only the owner can read.
+
+    Raises:
+        KeyFileError: the file exists or cannot be written; a partial file is removed.
+    """
+    path = Path(path)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise KeyFileError(f"{path} exists and is not overwritten; choose another name") from None
+    except OSError as error:
+        raise KeyFileError(f"cannot write {path}: {error.strerror}") from None
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise KeyFileError(f"cannot write {path}: {error.strerror}") from None
+
+
+def _named(path: Path, parse, *secrets: str) -> EtcKey:
+    """Add the file's name to a format error, and nothing of its content."""
+    try:
+        return parse(*secrets)
+    except KeyFormatError as error:
+        raise KeyFormatError(f"{path}: {error}") from None
+    finally:
+        del secrets
+
+
+def _encode(prefix: str, payload: bytes) -> str:
+    checked = payload + hashlib.sha256(payload).digest()[:_CHECKSUM_BYTES]
+    return prefix + base64.b32encode(checked).decode().rstrip("=").lower()
+
+
+def _decode(text: str, prefix: str, size: int, what: str) -> bytes:
+    digits = text.removeprefix(prefix)
+    bits = 8 * (size + _CHECKSUM_BYTES)
+    expected = -(-bits // 5)
+    try:
+        if len(digits) == len(text):
+            raise KeyFormatError(f"not a {what}: it must start with {prefix}")
+        if len(digits) != expected:
+            raise KeyFormatError(
+                f"the {what} has {len(digits)} characters after {prefix}, not {expected}; copy it whole"
+            )
+        try:
+            checked = base64.b32decode(digits.upper() + "=" * (-expected % 8))
+        except (binascii.Error, ValueError):
+            raise KeyFormatError(f"the {what} has a character outside a-z and 2-7; copy it again") from None
+        payload, checksum = checked[:size], checked[size:]
+        if _encode(prefix, payload) != text or hashlib.sha256(payload).digest()[:_CHECKSUM_BYTES] != checksum:
+            del payload, checked
+            raise KeyFormatError(f"the checksum of the {what} is wrong: a typing error; copy it again")
+        return payload
+    finally:
+        del text, digits
