@@ -4,7 +4,6 @@ It compiles one plan per image size (and nonce), keeps recent plans, and applies
 """
 
 import os
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,7 +15,7 @@ from .ciphers.base import NONCE_BYTES, KeyScope, make_spec
 from .ciphers.etc import STEPS
 from .ciphertext import MARKER_NAME, Marker, decode_ciphertext, read_marker
 from .errors import AlreadyEncryptedError, ImageError, KeyMismatchError, MissingKeyError, ParameterError
-from .images import load_rgb
+from .images import load_rgb, open_image
 from .keys import EtcKey
 from .plan import Plan, check_pixels
 
@@ -51,7 +50,7 @@ class Cipher:
         if not isinstance(key, EtcKey):
             raise MissingKeyError("key must be an EtcKey: EtcKey.load(path), EtcKey.from_env() or EtcKey.generate()")
         self.key, self.spec = key, spec
-        self._plans: OrderedDict[tuple, Plan | TorchPlan] = OrderedDict()
+        self._plans: dict[tuple, Plan | TorchPlan] = {}  # the last used one is last
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(key_id={self.key.key_id!r}, spec={self.spec})"
@@ -118,7 +117,7 @@ class Cipher:
             raise ParameterError(f"encrypted with {marker.spec}, this cipher is {self.spec}")
 
     def _encrypt_pil(self, image: Image.Image, nonce: Nonces) -> Image.Image:
-        if read_marker(image) is not None:
+        if read_marker(open_image(image)) is not None:  # opened whole: some markers stand behind the pixels
             raise AlreadyEncryptedError("this image is encrypted already; decrypt it first")
         if nonce is None and self.spec.key_scope == "image":
             nonce = self.new_nonces(1)[0]
@@ -128,7 +127,7 @@ class Cipher:
         return encrypted
 
     def _decrypt_pil(self, image: Image.Image, nonce: Nonces) -> Image.Image:
-        if read_marker(image) is None:
+        if read_marker(open_image(image)) is None:
             return Image.fromarray(self._apply(np.asarray(load_rgb(image)), nonce, inverse=True))
         pixels, marker = decode_ciphertext(image)
         self.check_marker(marker)
@@ -154,6 +153,8 @@ class Cipher:
         batched = images.ndim == 4
         if nonce is None or (isinstance(nonce, bytes) and not batched):
             return make_plan(nonce).apply(images)
+        if not isinstance(nonce, Sequence):
+            raise ParameterError(f"nonce is a {type(nonce).__name__}; pass bytes, or a list with one per image")
         nonces = [nonce] if isinstance(nonce, bytes) else list(nonce)
         if not batched and len(nonces) == 1:
             return make_plan(nonces[0]).apply(images)
@@ -182,13 +183,22 @@ class Cipher:
         return build() if nonce is not None else self._cached((height, width, inverse, str(device)), build)
 
     def _cached(self, name: tuple, build: Callable[[], Any]) -> Any:
-        """Least recently used plans are dropped when all together exceed 256 MiB."""
-        if name in self._plans:
-            self._plans.move_to_end(name)
-            return self._plans[name]
-        plan = self._plans[name] = build()
-        while len(self._plans) > 1 and sum(kept.nbytes for kept in self._plans.values()) > _CACHE_BYTES:
-            self._plans.popitem(last=False)
+        """Least recently used plans are dropped when all together exceed 256 MiB.
+
+        Threads may share a cipher: each step on the store is one operation, and a plan lost to another
+        thread is only built again.
+        """
+        plan = self._plans.pop(name, None)
+        if plan is None:
+            plan = build()
+        self._plans[name] = plan
+        stored = list(self._plans.items())
+        excess = sum(kept.nbytes for _, kept in stored) - _CACHE_BYTES
+        for oldest, kept in stored[:-1]:
+            if excess <= 0:
+                break
+            self._plans.pop(oldest, None)
+            excess -= kept.nbytes
         return plan
 
 

@@ -49,5 +49,13 @@ class MarkerError(EtcError, ValueError):
     """The marker of a ciphertext image is damaged or of an unknown version."""
 
 
+class OutputError(EtcError, OSError):
+    """An output file or folder cannot be written, or is not the one to write to."""
+
+
+class UploadRefusedError(EtcError, ValueError):
+    """Something that is about to be uploaded holds a key, an access token or a plain image."""
+
+
 class MissingExtraError(EtcError, ImportError):
     """An optional dependency is not installed."""

@@ -6,7 +6,8 @@ section 6), so that both sides make the same ciphertext.
 
 import io
 import os
-import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,10 +16,11 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from .ciphers.base import check_grid
-from .errors import GeometryError, ImageError, ParameterError
+from .errors import EtcError, GeometryError, ImageError, ParameterError
 
 ImageSource = str | os.PathLike | bytes | Image.Image
 Fit = Literal["crop", "pad", "stretch", "exact"]
+_USUAL_FORMATS = ("JPEG", "PNG", "WEBP")
 RESAMPLE = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 
 
@@ -31,22 +33,38 @@ def open_image(source: ImageSource) -> Image.Image:
     Raises:
         ImageError: missing, empty, truncated, animated, too large, or no image.
     """
-    if isinstance(source, Image.Image):
-        image, name = source, "the image"
-    else:
-        name = "the image" if isinstance(source, bytes) else str(source)
-        image = _open_file(source, name)
-    width, height = image.size
+    name = "the image" if isinstance(source, bytes | Image.Image) else str(source)
+    with decoding(name):
+        image = source if isinstance(source, Image.Image) else _open_file(source, name)
+        check_pixel_count(image.width, image.height, name)
+        frames = getattr(image, "n_frames", 1)
+        if frames > 1 and image.format != "MPO":  # a phone's MPO file is one photograph with previews
+            raise ImageError(f"{name} is animated ({frames} frames); extract one frame first")
+        image.load()
+    return image
+
+
+@contextmanager
+def decoding(name: str) -> Iterator[None]:
+    """Turn whatever Pillow raises on damaged data (its plugins raise nearly anything) into an ImageError."""
+    try:
+        yield
+    except EtcError:
+        raise
+    except FileNotFoundError:
+        raise ImageError(f"no such file: {name}") from None
+    except UnidentifiedImageError:
+        raise ImageError(f"{name} is not an image that Pillow can read") from None
+    except Image.DecompressionBombError:
+        raise ImageError(f"{name} is over Pillow's limit against decompression bombs") from None
+    except Exception as error:
+        raise ImageError(f"{name} is truncated, damaged or unreadable: {error}") from None
+
+
+def check_pixel_count(width: int, height: int, name: str) -> None:
+    """Raise ImageError above Pillow's limit against decompression bombs, where Pillow itself only warns."""
     if Image.MAX_IMAGE_PIXELS and width * height > Image.MAX_IMAGE_PIXELS:
         raise ImageError(f"{name} has {width * height} pixels, over Pillow's limit against decompression bombs")
-    frames = getattr(image, "n_frames", 1)
-    if frames > 1 and image.format != "MPO":  # a phone's MPO file is one photograph with previews
-        raise ImageError(f"{name} is animated ({frames} frames); extract one frame first")
-    try:
-        image.load()
-    except (OSError, SyntaxError, ValueError, struct.error) as error:
-        raise ImageError(f"{name} is truncated or damaged: {error}") from None
-    return image
 
 
 def load_rgb(source: ImageSource) -> Image.Image:
@@ -62,14 +80,16 @@ def load_rgb(source: ImageSource) -> Image.Image:
         >>> load_rgb(Image.new("L", (4, 2), 7)).getpixel((0, 0))
         (7, 7, 7)
     """
-    image = ImageOps.exif_transpose(open_image(source))
-    if image.mode.startswith("I;16"):
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
-    if image.mode in ("I", "F"):
-        raise ImageError(f"image mode {image.mode} has no fixed range; scale it to 8 bits first")
-    if image.has_transparency_data:
-        return _over_white(image.convert("RGBA"))
-    return image.convert("RGB")
+    opened = open_image(source)
+    with decoding("the image"):
+        image = ImageOps.exif_transpose(opened)
+        if image.mode.startswith("I;16"):
+            return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
+        if image.mode in ("I", "F"):
+            raise ImageError(f"image mode {image.mode} has no fixed range; scale it to 8 bits first")
+        if image.has_transparency_data:
+            return _over_white(image.convert("RGBA"))
+        return image.convert("RGB")
 
 
 @dataclass(frozen=True)
@@ -97,7 +117,8 @@ class Preparation:
 
     def __post_init__(self) -> None:
         if self.size is not None:
-            if len(self.size) != 2 or any(type(edge) is not int or edge < 1 for edge in self.size):
+            pair = isinstance(self.size, tuple | list) and len(self.size) == 2
+            if not pair or any(type(edge) is not int or edge < 1 for edge in self.size):
                 raise ParameterError(f"size {self.size!r}: give (height, width) in pixels")
             object.__setattr__(self, "size", tuple(self.size))
         allowed = ("exact", "crop", "pad") if self.size is None else ("crop", "pad", "stretch")
@@ -120,7 +141,8 @@ class Preparation:
             uint8 (H,W,3).
 
         Raises:
-            GeometryError: the target size is off the grid.
+            GeometryError: the target size is off the grid, or the picture is smaller than one block.
+            ImageError: the aspect ratio is so extreme that the scaled picture would be enormous.
         """
         width, height = image.size
         if self.size is None:
@@ -129,6 +151,7 @@ class Preparation:
             target = self.size
             scaled = _scaled(height, width, target, self.fit)
             if scaled != (height, width):
+                check_pixel_count(scaled[1], scaled[0], f"a {height}x{width} image scaled to {scaled[0]}x{scaled[1]}")
                 image = image.resize(scaled[::-1], RESAMPLE[self.resample])
         check_grid(*target, grid)
         return _center(np.asarray(image), target)
@@ -136,8 +159,8 @@ class Preparation:
     def _on_grid(self, height: int, width: int, grid: int) -> tuple[int, int]:
         if self.fit == "pad":
             return -(-height // grid) * grid, -(-width // grid) * grid
-        if self.fit == "crop":
-            return max(height // grid, 1) * grid, max(width // grid, 1) * grid
+        if self.fit == "crop":  # nothing to cut down to in a picture smaller than a block: check_grid refuses it
+            return height // grid * grid or height, width // grid * grid or width
         return height, width
 
 
@@ -149,20 +172,13 @@ def to_size(size: int | tuple[int, int] | list[int] | None) -> tuple[int, int] |
 
 
 def _open_file(source: str | os.PathLike | bytes, name: str) -> Image.Image:
-    if isinstance(source, bytes) and not source:
-        raise ImageError("the image file is empty (0 bytes)")
+    if not (len(source) if isinstance(source, bytes) else Path(source).stat().st_size):
+        raise ImageError(f"{name} is empty (0 bytes)")
+    file = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
-        if not isinstance(source, bytes) and not Path(source).stat().st_size:
-            raise ImageError(f"{name} is empty (0 bytes)")
-        return Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
-    except FileNotFoundError:
-        raise ImageError(f"no such file: {name}") from None
-    except UnidentifiedImageError:
-        raise ImageError(f"{name} is not an image that Pillow can read") from None
-    except Image.DecompressionBombError:
-        raise ImageError(f"{name} is over Pillow's limit against decompression bombs") from None
-    except (OSError, SyntaxError, ValueError, struct.error) as error:
-        raise ImageError(f"cannot open {name}: {error}") from None
+        return Image.open(file, formats=_USUAL_FORMATS)
+    except UnidentifiedImageError:  # Pillow's other plugins are slow to say no
+        return Image.open(file)
 
 
 def _over_white(image: Image.Image) -> Image.Image:

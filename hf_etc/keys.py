@@ -3,18 +3,20 @@
 Use :class:`EtcKey`. A key lives in a file that only its owner can read (``key.save``), or in the
 environment of a process (``HF_ETC_KEY``, ``HF_ETC_KEY_FILE``). It has no pickle, its repr shows the
 public ``key_id`` alone, and nothing else in this package ever receives its bytes: ciphers ask it
-for subkeys.
+for subkeys. Functions here delete their secret arguments before an error leaves them, because some
+tools print or send the local variables of a traceback.
 """
 
 import base64
-import binascii
 import hashlib
 import hmac
 import os
+import re
 import stat
 import warnings
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -22,18 +24,20 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from .errors import KeyExposureError, KeyFileError, KeyFormatError, MissingKeyError
+from .errors import EtcError, KeyExposureError, KeyFileError, KeyFormatError, MissingKeyError
 
 KEY_BYTES = 32
 SALT_BYTES = 16
 KEY_ENV, KEY_FILE_ENV, PASSPHRASE_ENV = "HF_ETC_KEY", "HF_ETC_KEY_FILE", "HF_ETC_PASSPHRASE"
 _KEY_PREFIX, _SALT_PREFIX = "hfetc1-", "hfetc1-scrypt-"
+_SPACE = " \t\r\n"
+_KEY_TEXT = re.compile(rb"hfetc1-[a-z2-7]{58}", re.IGNORECASE)
 _CHECKSUM_BYTES = 4
 _MIN_PASSPHRASE = 12
 
-# Live keys of this process by key id. Forked workers inherit it, so a pickled function that holds
-# a key id alone finds its key again without the key ever entering a pickle.
-_live_keys: "weakref.WeakValueDictionary[str, EtcKey]" = weakref.WeakValueDictionary()
+# Live keys of this process, each under its id(): equal ones may end at different times. Forked workers inherit
+# it, so a pickled function that holds a key id alone finds its key again without the key ever entering a pickle.
+_live_keys: "weakref.WeakValueDictionary[int, EtcKey]" = weakref.WeakValueDictionary()
 
 
 class EtcKey:
@@ -59,10 +63,11 @@ class EtcKey:
 
     def __init__(self, secret: bytes) -> None:
         if not isinstance(secret, bytes) or len(secret) != KEY_BYTES:
+            del secret
             raise KeyFormatError(f"a key is {KEY_BYTES} bytes; make one with EtcKey.generate()")
         self._secret = secret
         self._key_id = self.derive(b"hf-etc/v1/key-id", length=8).hex()
-        _live_keys.setdefault(self._key_id, self)
+        _live_keys[id(self)] = self
 
     @property
     def key_id(self) -> str:
@@ -80,15 +85,12 @@ class EtcKey:
         Raises:
             KeyFormatError: not a key text, truncated, or mistyped (the checksum tells).
         """
-        text = text.strip().lower()
-        if text.startswith(_SALT_PREFIX):
-            del text
-            raise KeyFormatError("this is a passphrase salt, not a key; load it with its passphrase")
         try:
-            secret = _decode(text, _KEY_PREFIX, KEY_BYTES, "key")
+            if _is_salt(text):
+                raise KeyFormatError("this is a passphrase salt, not a key; load it with its passphrase")
+            return cls(_decode(text, _KEY_PREFIX, KEY_BYTES, "key"))
         finally:
-            del text  # keeps the secret out of tracebacks that print local variables
-        return cls(secret)
+            del text
 
     @classmethod
     def from_passphrase(cls, passphrase: str, salt: str) -> "EtcKey":
@@ -102,12 +104,15 @@ class EtcKey:
         Raises:
             KeyFormatError: the passphrase is too short or the salt is malformed.
         """
-        if len(passphrase) < _MIN_PASSPHRASE:
+        try:
+            if not isinstance(passphrase, str) or len(passphrase) < _MIN_PASSPHRASE:
+                raise KeyFormatError(f"the passphrase has fewer than {_MIN_PASSPHRASE} characters; use a longer one")
+            if re.search("[\ud800-\udfff]", passphrase):
+                raise KeyFormatError("the passphrase is not valid Unicode text; pass it as UTF-8")
+            raw_salt = _decode(salt, _SALT_PREFIX, SALT_BYTES, "salt")
+            return cls(Scrypt(salt=raw_salt, length=KEY_BYTES, n=2**17, r=8, p=1).derive(passphrase.encode()))
+        finally:
             del passphrase
-            raise KeyFormatError(f"the passphrase has fewer than {_MIN_PASSPHRASE} characters; use a longer one")
-        raw_salt = _decode(salt.strip().lower(), _SALT_PREFIX, SALT_BYTES, "salt")
-        kdf = Scrypt(salt=raw_salt, length=KEY_BYTES, n=2**17, r=8, p=1)
-        return cls(kdf.derive(passphrase.encode()))
 
     @classmethod
     def load(cls, path: str | Path, passphrase: str | None = None) -> "EtcKey":
@@ -128,31 +133,41 @@ class EtcKey:
         path = Path(path)
         try:
             readable_by_others = os.name == "posix" and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
-            text = path.read_bytes()[:4096].decode("ascii", errors="replace")
+            with path.open("rb") as file:
+                text = file.read(4096).decode("ascii", errors="replace")
         except FileNotFoundError:
             raise KeyFileError(f"no key file at {path}; make one with: hf-etc keygen {path}") from None
         except OSError as error:
             raise KeyFileError(f"cannot read the key file {path}: {error.strerror}") from None
         if readable_by_others:
             warnings.warn(f"other users can read the key file {path}; run: chmod 600 {path}", stacklevel=2)
-        if not text.startswith(_SALT_PREFIX):
-            return _named(path, cls.parse, text)
-        passphrase = passphrase or os.environ.get(PASSPHRASE_ENV)
-        if not passphrase:
-            raise MissingKeyError(f"{path} is a passphrase salt; set {PASSPHRASE_ENV} or pass passphrase=")
-        return _named(path, cls.from_passphrase, passphrase, text)
+        try:
+            if not _is_salt(text):
+                return _named(path, cls.parse, text)
+            passphrase = passphrase or os.environ.get(PASSPHRASE_ENV)
+            if not passphrase:
+                raise MissingKeyError(f"{path} is a passphrase salt; set {PASSPHRASE_ENV} or pass passphrase=")
+            return _named(path, cls.from_passphrase, passphrase, text)
+        finally:
+            del text, passphrase
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] = os.environ) -> "EtcKey":
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> "EtcKey":
         """The key in ``HF_ETC_KEY`` (text form), or in the file named by ``HF_ETC_KEY_FILE``.
 
         Raises:
             MissingKeyError: neither variable is set.
         """
-        if environ.get(KEY_ENV):
-            return cls.parse(environ[KEY_ENV])
-        if environ.get(KEY_FILE_ENV):
-            return cls.load(environ[KEY_FILE_ENV])
+        environ = os.environ if environ is None else environ  # not as default: datasets.map replaces os.environ
+        text, path = environ.get(KEY_ENV), environ.get(KEY_FILE_ENV)
+        del environ  # its repr shows the key
+        try:
+            if text:
+                return cls.parse(text)
+        finally:
+            del text
+        if path:
+            return cls.load(path)
         raise MissingKeyError(f"no key: pass key=, or set {KEY_FILE_ENV} to a key file (or {KEY_ENV} to its text)")
 
     def save(self, path: str | Path) -> None:
@@ -172,7 +187,8 @@ class EtcKey:
         return HKDF(algorithm=SHA256(), length=length, salt=None, info=info).derive(self._secret)
 
     def __repr__(self) -> str:
-        return f"EtcKey(key_id={self._key_id!r})"
+        key_id = getattr(self, "_key_id", None)  # None while the constructor refuses its argument
+        return f"EtcKey(key_id={key_id!r})"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, EtcKey) and hmac.compare_digest(self._secret, other._secret)
@@ -186,7 +202,7 @@ class EtcKey:
     def __deepcopy__(self, memo: dict) -> "EtcKey":
         return self
 
-    def __reduce_ex__(self, protocol: object) -> NoReturn:
+    def __getstate__(self) -> NoReturn:  # what pickle in all its protocols, dill and torch.save ask for
         raise KeyExposureError(f"a key is never pickled; set {KEY_FILE_ENV} in the other process instead")
 
 
@@ -196,13 +212,33 @@ def find_key(key_id: str) -> EtcKey:
     Raises:
         MissingKeyError: there is none, or the environment holds another one.
     """
-    key = _live_keys.get(key_id)
-    if key is not None:
-        return key
+    for key in list(_live_keys.values()):
+        if key.key_id == key_id:
+            return key
     key = EtcKey.from_env()
     if key.key_id != key_id:
         raise MissingKeyError(f"need the key {key_id}, the environment holds {key.key_id}; set {KEY_FILE_ENV}")
     return key
+
+
+def contains_key(data: bytes | memoryview) -> bool:
+    """Whether `data` holds a key: the text form of any key, or one of this process in a usual encoding.
+
+    Keys of this process are those alive in it and the environment's. They are looked for as raw bytes and
+    in hexadecimal, base32 and base64; a key of someone else can only be told by its text form.
+
+    Example:
+        >>> contains_key(b"key: " + EtcKey.generate().reveal().encode()), contains_key(b"hfetc1-...")
+        (True, False)
+    """
+    data = bytes(data)
+    if any(_is_key(found[0].decode()) for found in _KEY_TEXT.finditer(data)):
+        return True
+    keys = {key.key_id: key for key in list(_live_keys.values())}
+    with suppress(EtcError):
+        key = EtcKey.from_env()
+        keys[key.key_id] = key
+    return any(form in data for key in keys.values() for form in _forms(key._secret))
 
 
 def generate_salt() -> str:
@@ -219,18 +255,44 @@ def write_private(path: str | Path, text: str) -> None:
     path = Path(path)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
     except FileExistsError:
         raise KeyFileError(f"{path} exists and is not overwritten; choose another name") from None
     except OSError as error:
         raise KeyFileError(f"cannot write {path}: {error.strerror}") from None
+    finally:
+        del text
+
+
+def _is_key(text: str) -> bool:
     try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        raise KeyFileError(f"cannot write {path}: {error.strerror}") from None
+        EtcKey.parse(text)
+    except KeyFormatError:
+        return False
+    finally:
+        del text
+    return True
+
+
+def _forms(secret: bytes) -> Iterator[bytes]:
+    """The bytes of a key as they are, and their usual encodings at each alignment."""
+    yield secret
+    yield secret.hex().encode()
+    yield secret.hex().upper().encode()
+    base32 = base64.b32encode(secret)[:51]  # what follows the key changes the last digit
+    yield base32
+    yield base32.lower()
+    for skipped in range(3):
+        text = base64.b64encode(bytes(skipped) + secret)[-(-skipped * 8 // 6) : (skipped + KEY_BYTES) * 8 // 6]
+        yield text
+        yield text.translate(bytes.maketrans(b"+/", b"-_"))
 
 
 def _named(path: Path, parse, *secrets: str) -> EtcKey:
@@ -248,24 +310,30 @@ def _encode(prefix: str, payload: bytes) -> str:
     return prefix + base64.b32encode(checked).decode().rstrip("=").lower()
 
 
+def _is_salt(text: str) -> bool:
+    return isinstance(text, str) and text.strip(_SPACE).lower().startswith(_SALT_PREFIX)
+
+
 def _decode(text: str, prefix: str, size: int, what: str) -> bytes:
-    digits = text.removeprefix(prefix)
-    bits = 8 * (size + _CHECKSUM_BYTES)
-    expected = -(-bits // 5)
+    expected = -(-8 * (size + _CHECKSUM_BYTES) // 5)
+    digits = ""
     try:
+        if not isinstance(text, str):
+            raise KeyFormatError(f"a {what} is text that starts with {prefix}")
+        text = text.strip(_SPACE)
+        text = text.lower() if text.isascii() else text  # lower() makes a k of the Kelvin sign
+        digits = text.removeprefix(prefix)
         if len(digits) == len(text):
             raise KeyFormatError(f"not a {what}: it must start with {prefix}")
         if len(digits) != expected:
             raise KeyFormatError(
                 f"the {what} has {len(digits)} characters after {prefix}, not {expected}; copy it whole"
             )
-        try:
-            checked = base64.b32decode(digits.upper() + "=" * (-expected % 8))
-        except (binascii.Error, ValueError):
-            raise KeyFormatError(f"the {what} has a character outside a-z and 2-7; copy it again") from None
-        payload, checksum = checked[:size], checked[size:]
-        if _encode(prefix, payload) != text or hashlib.sha256(payload).digest()[:_CHECKSUM_BYTES] != checksum:
-            del payload, checked
+        if not re.fullmatch("[a-z2-7]+", digits):
+            raise KeyFormatError(f"the {what} has a character outside a-z and 2-7; copy it again")
+        payload = base64.b32decode(digits.upper() + "=" * (-expected % 8))[:size]
+        if _encode(prefix, payload) != text:
+            del payload
             raise KeyFormatError(f"the checksum of the {what} is wrong: a typing error; copy it again")
         return payload
     finally:

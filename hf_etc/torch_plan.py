@@ -22,10 +22,11 @@ class TorchPlan:
     """
 
     def __init__(self, plan: Plan, device: torch.device | str = "cpu") -> None:
-        self.height, self.width = plan.height, plan.width
+        self.height, self.width, self.symbol_bits = plan.height, plan.width, plan.symbol_bits
         index = torch.tensor(plan.index)
-        index = index % 3 * (self.height * self.width) + index // 3  # (row, column, component) -> planar
-        self.index = self._planar(index).to(device)
+        place = torch.arange(len(index)).reshape(-1, 3, self.height, self.width)
+        place = place.permute(0, 2, 3, 1).flatten()  # of a (row, column, component) symbol in planar order
+        self.index = self._planar(place[index]).to(device)
         self.mask = self._planar(torch.tensor(plan.mask)).to(device)
 
     def __repr__(self) -> str:
@@ -54,10 +55,16 @@ class TorchPlan:
             found = f"{images.shape[-2]}x{images.shape[-1]}"
             raise GeometryError(f"the plan is for {self.height}x{self.width}, the image is {found}")
         flat = images.reshape(len(images), -1)
-        return (flat[:, self.index] ^ self.mask).reshape(images.shape)
+        if self.symbol_bits == 4:
+            flat = torch.cat([flat & 15, flat >> 4], dim=1)
+        out = flat[:, self.index] ^ self.mask
+        if self.symbol_bits == 4:
+            low, high = out.chunk(2, dim=1)
+            out = low | high << 4
+        return out.reshape(images.shape)
 
     def _planar(self, symbols: torch.Tensor) -> torch.Tensor:
-        return symbols.reshape(self.height, self.width, 3).permute(2, 0, 1).reshape(-1)
+        return symbols.reshape(-1, self.height, self.width, 3).permute(0, 3, 1, 2).flatten()
 
 
 def check_tensor(images: torch.Tensor) -> None:

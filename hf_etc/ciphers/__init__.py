@@ -2,5 +2,6 @@
 
 from .base import CipherSpec, list_ciphers, spec_from_dict
 from .etc import EtcSpec
+from .legacy import EleSpec, LeSpec, PeSpec
 
-__all__ = ["CipherSpec", "EtcSpec", "list_ciphers", "spec_from_dict"]
+__all__ = ["CipherSpec", "EleSpec", "EtcSpec", "LeSpec", "PeSpec", "list_ciphers", "spec_from_dict"]

@@ -1,7 +1,7 @@
 """What every cipher provides, and the registry of names."""
 
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal
 
 from ..errors import GeometryError, ParameterError
@@ -58,8 +58,8 @@ class CipherSpec(ABC):
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready parameters with the cipher's name; :func:`spec_from_dict` reads it back."""
-        plain = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
-        return {"cipher": self.name, **plain}
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {"cipher": self.name, **{k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}}
 
 
 def check_grid(height: int, width: int, block_size: int) -> None:

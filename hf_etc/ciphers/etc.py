@@ -5,6 +5,7 @@ inversion, negative-positive transformation (Eq. 1), colour component shuffling.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import permutations
 from typing import ClassVar
 
@@ -16,7 +17,7 @@ from ..plan import Plan
 from .base import CipherSpec, check_grid, register, stream
 
 STEPS = ("permutation", "rotation", "negative-positive", "color")
-_COLORS = np.array(list(permutations(range(3))))  # lexicographic: output component c reads component _COLORS[code, c]
+COLORS = np.array(list(permutations(range(3))))  # lexicographic: output component c reads component COLORS[code, c]
 
 
 @register
@@ -65,15 +66,17 @@ class EtcSpec(CipherSpec):
 
         source_row, source_column = np.divmod(draws["permutation"], columns)
         start = (source_row * width + source_column) * size * 3
-        inner = _d4_offsets(size, width)[draws["rotation"]]  # (blocks, size, size) or (1, size, size)
-        color = _COLORS[draws["color"]]
-        index = start[:, None, None, None] + inner[..., None] + color[:, None, None, :]
-        mask = np.broadcast_to(draws["negative-positive"][:, None, None, None] * np.uint8(255), index.shape)
+        inner = _d4_offsets(size, width)[draws["rotation"]]
+        color = COLORS[draws["color"]] + start[:, None]
 
-        def raster(blocked: np.ndarray) -> np.ndarray:
-            return blocked.reshape(rows, columns, size, size, 3).swapaxes(1, 2).reshape(-1)
-
-        return Plan(raster(index), raster(mask), height, width)
+        # Axes (block row, block column, row, column, component), written in raster order.
+        index = np.empty((rows, size, columns, size, 3), np.int64)
+        inner = np.broadcast_to(inner, (blocks, size, size)).reshape(rows, columns, size, size)
+        for component, offset in enumerate(color.T.reshape(3, rows, columns, 1, 1)):
+            np.add(inner, offset, out=index.swapaxes(1, 2)[..., component])
+        signs = np.broadcast_to((draws["negative-positive"] * 255).astype(np.uint8), blocks).reshape(rows, columns)
+        mask = signs.repeat(size * 3, axis=1).repeat(size, axis=0)
+        return Plan(index.reshape(-1), mask.reshape(-1), height, width)
 
     def _draw(self, key: EtcKey, height: int, width: int, nonce: bytes | None, blocks: int) -> dict[str, np.ndarray]:
         """One value per output block and step; steps that are off draw their identity."""
@@ -87,10 +90,10 @@ class EtcSpec(CipherSpec):
                 draws[step] = keystream.permutation(blocks)
             else:
                 draws[step] = keystream.integers(count, {"rotation": 16, "negative-positive": 2, "color": 6}[step])
-        draws["negative-positive"] = draws["negative-positive"].astype(np.uint8)
         return draws
 
 
+@lru_cache(maxsize=16)
 def _d4_offsets(size: int, width: int) -> np.ndarray:
     """For the 16 rotation-inversion codes: which source byte offset each output pixel of a block reads.
 

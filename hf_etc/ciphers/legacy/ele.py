@@ -1,0 +1,41 @@
+"""ELE: LE with a shuffle of its own for each block, and block scrambling (Madono 2020; reference [5]).
+
+BROKEN: a few known or chosen images give the key away, nibble by nibble. The ciphertexts hardly compress
+either. For comparison and audits only.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ...keys import EtcKey
+from ...plan import Plan
+from ..base import CipherSpec, check_grid, register, stream
+from .le import BLOCK, SYMBOLS, nibble_plan
+
+
+@register
+@dataclass(frozen=True)
+class EleSpec(CipherSpec):
+    """Parameters of ELE, a broken cipher (see the module): a nibble shuffle per 4x4 block, then block scrambling.
+
+    Attributes:
+        key_scope: "dataset" or "image".
+    """
+
+    name: ClassVar[str] = "ele"
+
+    @property
+    def grid(self) -> int:
+        return BLOCK
+
+    def check_size(self, height: int, width: int) -> None:
+        check_grid(height, width, BLOCK)
+
+    def _compile(self, key: EtcKey, height: int, width: int, nonce: bytes | None) -> Plan:
+        blocks = (height // BLOCK) * (width // BLOCK)
+        nibbles = stream(key, self.name, height, width, BLOCK, "nibbles", nonce)
+        shuffles = np.stack([nibbles.permutation(SYMBOLS) for _ in range(blocks)])
+        source = stream(key, self.name, height, width, BLOCK, "permutation", nonce).permutation(blocks)
+        return nibble_plan(shuffles, source, height, width)

@@ -1,0 +1,16 @@
+"""Small pieces that several test files use."""
+
+import numpy as np
+
+
+def noise(*shape, seed=0):
+    """Random uint8 pixels, the same in every run."""
+    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+
+
+def gradient(height, width):
+    """A smooth picture without two equal pixels nearby; nothing clips under JPEG."""
+    rows, columns = np.mgrid[:height, :width]
+    return np.stack([rows * 150 // height + 50, columns * 150 // width + 50, (rows + columns) % 128 + 60], -1).astype(
+        np.uint8
+    )

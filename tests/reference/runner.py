@@ -1,0 +1,121 @@
+"""Runs the scenarios of tests/vectors/ (see its README.md) on the reference implementation."""
+
+import base64
+import hashlib
+
+from . import etc_legacy_reference as legacy
+from . import etc_reference as etc
+from . import marker_reference as markers
+from . import preparation_reference as preparation
+
+FILL = "((i * 2654435761) mod 2^32) div 2^24"
+INLINE_BYTES = 1024  # longer results are stored as their SHA-256
+
+
+def run(group, given):
+    """The result of one scenario; raises Refusal where it must be refused."""
+    return RUNNERS[group](given)
+
+
+def read_pixels(given):
+    """The pixels of a scenario: hexadecimal, or made by the rule FILL for byte offset i."""
+    if isinstance(given["pixels"], str):
+        return bytes.fromhex(given["pixels"])
+    assert given["pixels"] == {"fill": FILL}, given["pixels"]
+    count = given["height"] * given["width"] * 3
+    return bytes((i * 2654435761 % 2**32) >> 24 for i in range(count))
+
+
+def show_bytes(data):
+    return data.hex() if len(data) <= INLINE_BYTES else {"sha256": hashlib.sha256(data).hexdigest()}
+
+
+def show_index(index):
+    """Whole when short, else the SHA-256 of the entries as 32-bit little-endian words."""
+    if len(index) <= INLINE_BYTES:
+        return list(index)
+    return {"sha256": hashlib.sha256(b"".join(int(entry).to_bytes(4, "little") for entry in index)).hexdigest()}
+
+
+def read_nonce(given):
+    return None if given["nonce"] is None else bytes.fromhex(given["nonce"])
+
+
+def _key(given):
+    return bytes.fromhex(given["key"])
+
+
+def _key_parse(given):
+    key = etc.parse_key(given["text"])
+    return {"key": key.hex(), "key_id": etc.key_id(key), "text": etc.format_key(key)}
+
+
+def _passphrase(given):
+    key = etc.key_from_passphrase(given["passphrase"], etc.parse_salt(given["salt"]))
+    return {"key": key.hex(), "key_id": etc.key_id(key)}
+
+
+def _subkey(given):
+    names = ("label", "height", "width", "block_size", "step")
+    info = etc.subkey_info(*[given[name] for name in names], read_nonce(given))
+    return {"info": info, "subkey": etc.derive(_key(given), info, 32).hex()}
+
+
+def _stream(given):
+    stream = etc.Stream(bytes.fromhex(given["subkey"]))
+    return {"bytes": bytes(stream.word(1) for _ in range(given["length"])).hex()}
+
+
+def read_cipher_name(given):
+    return given.get("cipher", "etc")
+
+
+def _plan_of(given):
+    make = {"etc": etc.etc_plan, **legacy.PLANS}[read_cipher_name(given)]
+    return make(_key(given), given["height"], given["width"], read_nonce(given), **given["parameters"])
+
+
+def _plan(given):
+    index, mask = _plan_of(given)
+    nibbles = {"symbol_bits": 4} if read_cipher_name(given) in legacy.NIBBLE_CIPHERS else {}
+    return {"index": show_index(index), "mask": show_bytes(bytes(mask))} | nibbles
+
+
+def _apply(plan, given):
+    apply = legacy.encrypt if read_cipher_name(given) in legacy.NIBBLE_CIPHERS else etc.encrypt
+    return {"pixels": show_bytes(apply(plan, read_pixels(given)))}
+
+
+def _encrypt(given):
+    return _apply(_plan_of(given), given)
+
+
+def _decrypt(given):
+    return _apply(etc.inverse(_plan_of(given)), given)
+
+
+def _prepare(given):
+    image = preparation.rows_of(read_pixels(given), given["height"], given["width"])
+    image = preparation.prepare(image, given["size"], given["fit"], given["resample"], given["block_size"])
+    pixels = preparation.bytes_of(image)
+    return {"height": len(image), "width": len(image[0]), "pixels": show_bytes(pixels)}
+
+
+RUNNERS = {
+    "key_parse": _key_parse,
+    "passphrase": _passphrase,
+    "key_id": lambda given: {"key_id": etc.key_id(_key(given))},
+    "subkey": _subkey,
+    "stream": _stream,
+    "permutation": lambda given: {"values": etc.permutation(bytes.fromhex(given["subkey"]), given["n"])},
+    "integers": lambda given: {
+        "values": etc.integers(bytes.fromhex(given["subkey"]), given["count"], given["below"]),
+    },
+    "plan": _plan,
+    "encrypt": _encrypt,
+    "decrypt": _decrypt,
+    "marker": lambda given: {"marker": markers.read_marker(given["text"], given["height"], given["width"])},
+    "marker_place": lambda given: {"text": markers.find_marker(base64.b64decode(given["file"]))},
+    "to_rgb": lambda given: {"pixels": show_bytes(preparation.to_rgb(given["mode"], bytes.fromhex(given["samples"])))},
+    "prepare": _prepare,
+}

@@ -1,0 +1,252 @@
+"""Every scenario of tests/vectors/ on every implementation: hf_etc with NumPy, with torch, and the reference."""
+
+import base64
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from hf_etc import EtcKey, Preparation, decode_ciphertext, load_rgb
+from hf_etc.cipher import Cipher
+from hf_etc.ciphers.base import make_spec, stream
+from hf_etc.ciphertext import Marker
+from hf_etc.errors import EtcError
+from hf_etc.images import check_marked_size
+from hf_etc.keystream import KeyStream
+from hf_etc.torch_plan import TorchPlan
+
+from .generate_vectors import dump, scenarios
+from .reference import runner
+from .reference.etc_reference import Refusal
+
+FOLDER = Path(__file__).parent / "vectors"
+FILES = sorted(FOLDER.glob("*.json"))
+SCENARIOS = {path.stem: json.loads(path.read_text(encoding="ascii")) for path in FILES}
+
+
+# hf_etc as seen by the vectors: one function per group, from "input" to "result"
+
+
+def read_key(given):
+    return EtcKey(bytes.fromhex(given["key"]))
+
+
+def reveal_bytes(key):
+    return base64.b32decode(key.reveal()[7:].upper() + "======")[:32].hex()
+
+
+def key_parse(given):
+    key = EtcKey.parse(given["text"])
+    return {"key": reveal_bytes(key), "key_id": key.key_id, "text": key.reveal()}
+
+
+def passphrase(given):
+    key = EtcKey.from_passphrase(given["passphrase"], given["salt"])
+    return {"key": reveal_bytes(key), "key_id": key.key_id}
+
+
+class InfoRecorder:
+    """Stands in for a key and keeps the `info` that a subkey is derived with."""
+
+    def derive(self, info):
+        self.info = info
+        return bytes(32)
+
+
+def subkey(given):
+    recorder = InfoRecorder()
+    names = ("label", "height", "width", "block_size", "step")
+    stream(recorder, *[given[name] for name in names], runner.read_nonce(given))
+    return {"info": recorder.info.decode("ascii"), "subkey": read_key(given).derive(recorder.info).hex()}
+
+
+def key_stream(given):
+    return KeyStream(bytes.fromhex(given["subkey"]))
+
+
+def read_cipher(given):
+    return Cipher(read_key(given), make_spec(runner.read_cipher_name(given), **given["parameters"]))
+
+
+def plan(given):
+    compiled = read_cipher(given).plan(given["height"], given["width"], runner.read_nonce(given))
+    nibbles = {"symbol_bits": 4} if compiled.symbol_bits == 4 else {}
+    shown = {"index": runner.show_index(compiled.index.tolist()), "mask": runner.show_bytes(compiled.mask.tobytes())}
+    return shown | nibbles
+
+
+def read_array(given):
+    flat = np.frombuffer(runner.read_pixels(given), np.uint8)
+    return flat.reshape(given["height"], given["width"], 3)
+
+
+def with_numpy(operation):
+    def run(given):
+        out = getattr(read_cipher(given), operation)(read_array(given), runner.read_nonce(given))
+        return {"pixels": runner.show_bytes(out.tobytes())}
+
+    return run
+
+
+def with_torch(operation):
+    def run(given):
+        images = torch.tensor(read_array(given)).permute(2, 0, 1)[None]
+        nonce = runner.read_nonce(given)
+        out = getattr(read_cipher(given), operation)(images, None if nonce is None else [nonce])
+        return {"pixels": runner.show_bytes(out[0].permute(1, 2, 0).contiguous().numpy().tobytes())}
+
+    return run
+
+
+def marker(given):
+    found = Marker.from_json(given["text"])
+    check_marked_size((given["height"], given["width"]), (found.height, found.width))
+    return {"marker": json.loads(found.to_json())}
+
+
+def marker_place(given):
+    return {"text": decode_ciphertext(base64.b64decode(given["file"]))[1].to_json()}
+
+
+def to_rgb(given):
+    image = Image.frombytes(given["mode"], (given["width"], given["height"]), bytes.fromhex(given["samples"]))
+    return {"pixels": runner.show_bytes(load_rgb(image).tobytes())}
+
+
+def prepare(given):
+    size = None if given["size"] is None else tuple(given["size"])
+    image = Image.fromarray(read_array(given))
+    out = Preparation(size, given["fit"], given["resample"]).apply(image, given["block_size"])
+    return {"height": out.shape[0], "width": out.shape[1], "pixels": runner.show_bytes(out.tobytes())}
+
+
+ANY_BACKEND = {
+    "key_parse": key_parse,
+    "passphrase": passphrase,
+    "key_id": lambda given: {"key_id": read_key(given).key_id},
+    "subkey": subkey,
+    "stream": lambda given: {"bytes": key_stream(given).read(given["length"]).hex()},
+    "permutation": lambda given: {"values": key_stream(given).permutation(given["n"]).tolist()},
+    "integers": lambda given: {"values": key_stream(given).integers(given["count"], given["below"]).tolist()},
+    "plan": plan,
+    "marker": marker,
+    "marker_place": marker_place,
+    "to_rgb": to_rgb,
+    "prepare": prepare,
+}
+RUNNERS = {
+    "numpy": ANY_BACKEND | {"encrypt": with_numpy("encrypt"), "decrypt": with_numpy("decrypt")},
+    "torch": {"encrypt": with_torch("encrypt"), "decrypt": with_torch("decrypt")},
+    "reference": runner.RUNNERS,
+}
+GROUPS = set(runner.RUNNERS)
+
+
+def cases(backend):
+    """All scenarios, but for torch only those that reach it; one of an unknown group reaches them all."""
+    return [name for name, s in SCENARIOS.items() if s["group"] in RUNNERS[backend] or s["group"] not in GROUPS]
+
+
+def check(backend, name):
+    """Run one scenario and compare the whole result, or the exact error."""
+    scenario = SCENARIOS[name]
+    run = RUNNERS[backend][scenario["group"]]
+    if "result" in scenario:
+        assert run(scenario["input"]) == scenario["result"]
+        return
+    with pytest.raises((EtcError, Refusal)) as caught:
+        run(scenario["input"])
+    error = caught.value
+    assert getattr(error, "kind", type(error).__name__) == scenario["error"], error
+    assert "\n" not in str(error), "an error is one line"
+
+
+@pytest.mark.parametrize("name", cases("numpy"))
+def test_numpy(name):
+    check("numpy", name)
+
+
+@pytest.mark.parametrize("name", cases("torch"))
+def test_torch(name):
+    check("torch", name)
+
+
+@pytest.mark.parametrize("name", cases("reference"))
+def test_reference(name):
+    check("reference", name)
+
+
+# No scenario can be lost on the way
+
+
+def test_files_are_those_that_the_generator_writes():
+    """Fails for a file edited by hand, one left over, one missing and one in a folder of its own."""
+    on_disk = {
+        p.relative_to(FOLDER).as_posix(): p.read_text(encoding="ascii") for p in FOLDER.rglob("*") if p.suffix != ".md"
+    }
+    assert on_disk == {name: dump(content) for name, content in scenarios().items()}
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_scenario_is_well_formed(name):
+    scenario = SCENARIOS[name]
+    outcome = set(scenario) - {"group", "description", "input"}
+    assert outcome in ({"result"}, {"error"})
+    assert scenario["group"] in GROUPS
+    assert name.startswith(scenario["group"] + "-")
+    assert set(SCENARIOS[name]) >= {"group", "description", "input"}
+
+
+def test_every_group_is_described_has_scenarios_and_runs_everywhere():
+    text = (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert {s["group"] for s in SCENARIOS.values()} == GROUPS == set(RUNNERS["numpy"])
+    assert all(f"| `{group}` |" in text for group in GROUPS)
+
+
+def test_every_scenario_reaches_its_backends():
+    assert cases("numpy") == cases("reference") == list(SCENARIOS)
+    assert len(cases("torch")) == sum(s["group"] in ("encrypt", "decrypt") for s in SCENARIOS.values()) > 60
+
+
+def test_unknown_group_fails(monkeypatch):
+    monkeypatch.setitem(SCENARIOS, "polish-shine", {"group": "polish", "description": "", "input": {}, "result": {}})
+    for backend in RUNNERS:
+        assert "polish-shine" in cases(backend)
+        with pytest.raises(KeyError):
+            check(backend, "polish-shine")
+
+
+# The vectors notice a broken backend
+
+
+def off_by_one(self, plan, device="cpu", original=TorchPlan.__init__):
+    original(self, plan, device)
+    self.index = self.index.roll(1)
+
+
+def without_mask(self, plan, device="cpu", original=TorchPlan.__init__):
+    original(self, plan, device)
+    self.mask = self.mask * 0
+
+
+def identity(self, plan, device="cpu", original=TorchPlan.__init__):
+    """Passes every round trip."""
+    original(self, plan, device)
+    self.index, self.mask = torch.arange(len(self.index)), self.mask * 0
+
+
+def interleaved(self, plan, device="cpu", original=TorchPlan.__init__):
+    """Forgets that tensors are channels first."""
+    original(self, plan, device)
+    self.index, self.mask = torch.tensor(plan.index), torch.tensor(plan.mask)
+
+
+@pytest.mark.parametrize("broken", [off_by_one, without_mask, identity, interleaved])
+def test_broken_torch_backend_is_caught(broken, monkeypatch):
+    monkeypatch.setattr(TorchPlan, "__init__", broken)
+    for name in ("encrypt-square-of-64-blocks", "encrypt-224-16", "decrypt-image-scope"):
+        with pytest.raises(AssertionError):
+            check("torch", name)
