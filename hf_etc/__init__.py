@@ -1,6 +1,7 @@
 """hf_etc: train and run image classifiers on encrypted (EtC) images with the Hugging Face libraries.
 
-Names are loaded on first use, so ``import hf_etc`` stays light and does not import torch.
+Names are loaded on first use, so ``import hf_etc`` stays light and does not import torch. The auto
+classes and pipelines of transformers know the processor and the models from then on.
 """
 
 from importlib import import_module
@@ -45,3 +46,8 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+from . import registration as _registration  # noqa: E402
+
+_registration.install()

@@ -1,0 +1,255 @@
+"""EtcImageProcessor saved, loaded, copied and pickled: public parameters only, and never the key."""
+
+import base64
+import copy
+import gc
+import io
+import json
+import logging
+import pickle
+
+import dill
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from transformers import CLIPImageProcessor, ViTImageProcessor, ViTImageProcessorPil
+from transformers.utils import logging as transformers_logging
+
+from hf_etc import Cipher, EtcImageProcessor, EtcKey, Preparation, list_ciphers
+from hf_etc.errors import EtcError, KeyMismatchError, MissingKeyError, NotACiphertextError, ParameterError
+
+SECRET = bytes(range(32))
+KEY = EtcKey(SECRET)
+OTHER = EtcKey(bytes(32))
+OPTIONS = {"size": (32, 48), "block_size": 8}
+
+
+@pytest.fixture(scope="module")
+def client() -> EtcImageProcessor:
+    return EtcImageProcessor(KEY, **OPTIONS)
+
+
+@pytest.fixture(scope="module")
+def server() -> EtcImageProcessor:
+    return EtcImageProcessor(key_id=KEY.key_id, **OPTIONS)
+
+
+@pytest.fixture
+def picture() -> Image.Image:
+    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (50, 61, 3), np.uint8))
+
+
+def values(processor: EtcImageProcessor, images: object, **kwargs) -> np.ndarray:
+    return processor(images, return_tensors="np", **kwargs).pixel_values
+
+
+# Saving and loading
+
+
+def test_the_saved_configuration_is_exactly_this(client, server, tmp_path):
+    expected = {
+        "image_processor_type": "EtcImageProcessor",
+        "cipher": {
+            "cipher": "etc",
+            "key_scope": "dataset",
+            "block_size": 8,
+            "steps": ["permutation", "rotation", "negative-positive", "color"],
+            "shared_block_key": False,
+        },
+        "key_id": KEY.key_id,
+        "size": {"encrypted_height": 32, "encrypted_width": 48},
+        "fit": "crop",
+        "resample": "bicubic",
+        "do_rescale": True,
+        "rescale_factor": 1 / 255,
+        "do_normalize": True,
+        "image_mean": [0.5, 0.5, 0.5],
+        "image_std": [0.5, 0.5, 0.5],
+    }
+    for name, processor in (("client", client), ("server", server)):
+        processor.save_pretrained(tmp_path / name)
+        assert [file.name for file in (tmp_path / name).iterdir()] == ["preprocessor_config.json"]
+        assert json.loads((tmp_path / name / "preprocessor_config.json").read_text()) == expected
+
+
+@pytest.mark.parametrize("name", list_ciphers())
+def test_round_trip_through_a_folder(name, picture, tmp_path):
+    made = EtcImageProcessor(
+        KEY, cipher=name, size=(32, 64), fit="pad", resample="bilinear", image_mean=[0.4, 0.5, 0.6]
+    )
+    made.save_pretrained(tmp_path)
+    client, server = EtcImageProcessor.from_pretrained(tmp_path, key=KEY), EtcImageProcessor.from_pretrained(tmp_path)
+    assert client.is_client and not server.is_client
+    assert made.to_dict() == client.to_dict() == server.to_dict()
+    assert (values(client, picture) == values(made, picture)).all()
+    assert (values(server, made.encrypt(picture)) == values(made, picture)).all()
+    assert not EtcImageProcessor.from_json_file(tmp_path / "preprocessor_config.json").is_client
+
+
+def test_a_wrong_key_fails_at_once(client, tmp_path):
+    client.save_pretrained(tmp_path)
+    with pytest.raises(KeyMismatchError, match=OTHER.key_id):
+        EtcImageProcessor.from_pretrained(tmp_path, key=OTHER)
+    with pytest.raises(MissingKeyError, match="EtcKey"):
+        EtcImageProcessor.from_pretrained(tmp_path, key="owner.key")
+
+
+def test_loading_can_change_values_and_preparation(client, tmp_path, picture):
+    client.save_pretrained(tmp_path)
+    loaded = EtcImageProcessor.from_pretrained(tmp_path, key=KEY, size=64, fit="stretch", do_normalize=False)
+    assert loaded.preparation == Preparation((64, 64), "stretch")
+    assert values(loaded, picture).min() >= 0
+    loaded, unused = EtcImageProcessor.from_pretrained(tmp_path, return_unused_kwargs=True, other=1)
+    assert unused == {"other": 1} and loaded.to_dict() == client.to_dict()
+
+
+def test_loading_compares_the_cipher_with_what_is_expected(client, tmp_path):
+    client.save_pretrained(tmp_path)
+    expected = {"cipher": "etc", "block_size": 8, "steps": list(client.spec.steps), "key_id": KEY.key_id}
+    assert EtcImageProcessor.from_pretrained(tmp_path, key=KEY, **expected).spec == client.spec
+    for change in ({"cipher": "pe"}, {"block_size": 16}, {"steps": ["color"]}, {"key_scope": "image"}):
+        with pytest.raises(ParameterError, match=f"{next(iter(change))}="):
+            EtcImageProcessor.from_pretrained(tmp_path, key=KEY, **change)
+    with pytest.raises(KeyMismatchError):
+        EtcImageProcessor.from_pretrained(tmp_path, key_id=OTHER.key_id)
+    with pytest.raises(ParameterError, match="do_resize"):
+        EtcImageProcessor.from_pretrained(tmp_path, do_resize=False)
+
+
+def test_other_configurations_are_refused(client, tmp_path):
+    ViTImageProcessor().save_pretrained(tmp_path)
+    with pytest.raises(ParameterError, match="type ViTImageProcessor"):
+        EtcImageProcessor.from_pretrained(tmp_path, key=KEY)
+    for change in (
+        {"image_processor_type": None},
+        {"cipher": {"cipher": "rot13"}},
+        {"cipher": None},
+        {"key_id": 7},
+        {"size": {"height": 32, "width": 48}},
+        {"size": {"encrypted_height": 32, "encrypted_width": None}},
+        {"size": None},
+        {"extra": 1},
+        {"key": KEY.reveal()},
+        {"cipher": {"cipher": "etc"}},
+    ):
+        with pytest.raises(ParameterError) as caught:
+            EtcImageProcessor.from_dict(client.to_dict() | change)
+        assert "hfetc1" not in str(caught.value)
+    for name in client.to_dict():
+        with pytest.raises(ParameterError, match=name if name != "image_processor_type" else "type None"):
+            EtcImageProcessor.from_dict({k: v for k, v in client.to_dict().items() if k != name})
+
+
+@pytest.mark.parametrize("plain", [ViTImageProcessor, ViTImageProcessorPil, CLIPImageProcessor])
+@pytest.mark.parametrize("size", [32, None])
+def test_a_processor_that_does_not_encrypt_refuses_the_configuration(plain, size, tmp_path):
+    EtcImageProcessor(KEY, size=size).save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="encrypted_height"):
+        plain.from_pretrained(tmp_path)
+
+
+# The key
+
+
+def spellings(secret: bytes) -> list[bytes]:
+    """The key as someone might find it in a file."""
+    texts = [secret.hex(), base64.b64encode(secret).decode(), base64.b32encode(secret).decode()[:48], str(list(secret))]
+    return [secret, *(form.encode() for text in texts for form in (text, text.lower(), text.upper()))]
+
+
+def assert_free_of_key(data: bytes) -> None:
+    assert not [spelling for spelling in spellings(SECRET) if spelling in data]
+
+
+def test_the_search_for_the_key_finds_it():
+    with pytest.raises(AssertionError):
+        assert_free_of_key(KEY.reveal().encode())
+    with pytest.raises(AssertionError):
+        assert_free_of_key(pickle.dumps(SECRET))
+
+
+def test_the_key_is_in_nothing_that_is_written(client, picture, tmp_path, caplog):
+    transformers_logging.set_verbosity_debug()
+    transformers_logging.enable_propagation()
+    try:
+        with caplog.at_level(logging.DEBUG):
+            client.save_pretrained(tmp_path)
+            EtcImageProcessor.from_pretrained(tmp_path, key=KEY)(picture)
+    finally:
+        transformers_logging.set_verbosity_warning()
+        transformers_logging.disable_propagation()
+    assert "preprocessor_config.json" in caplog.text
+    written = [repr(client), str(vars(client)), str(client.to_dict()), client.to_json_string(), caplog.text]
+    written += [file.read_text() for file in tmp_path.iterdir()]
+    data = [text.encode() for text in written] + client.encrypt(picture)
+    data += [pickle.dumps(client, protocol) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)] + [dill.dumps(client)]
+    buffer = io.BytesIO()
+    torch.save(client, buffer)
+    for item in (*data, buffer.getvalue()):
+        assert_free_of_key(item)
+        assert b"EtcKey" not in item
+    assert not [value for value in vars(client).values() if isinstance(value, EtcKey | Cipher)]
+
+
+def test_attributes_that_a_user_adds_are_not_saved(client):
+    processor = copy.copy(client)
+    processor.owner = KEY
+    assert "owner" not in processor.to_dict()
+    with pytest.raises(EtcError, match="never pickled"):
+        pickle.dumps(processor)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_pickled_client_stays_a_client_and_finds_its_key(client, picture, protocol):
+    copied = pickle.loads(pickle.dumps(client, protocol))
+    assert copied.is_client and copied.to_dict() == client.to_dict()
+    assert (values(copied, picture) == values(client, picture)).all()
+
+
+def test_a_pickled_client_without_its_key_fails_closed(picture, tmp_path, monkeypatch):
+    for name in ("HF_ETC_KEY", "HF_ETC_KEY_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    key = EtcKey.generate()
+    key.save(tmp_path / "owner.key")
+    client = EtcImageProcessor(key, **OPTIONS)
+    expected, (sent,), pickled = values(client, picture), client.encrypt(picture), pickle.dumps(client)
+    del key, client
+    gc.collect()
+    for use in (lambda p: p(picture), lambda p: p.encrypt(picture), lambda p: p(sent)):
+        with pytest.raises(MissingKeyError):
+            use(pickle.loads(pickled))
+    OTHER.save(tmp_path / "other.key")
+    monkeypatch.setenv("HF_ETC_KEY_FILE", str(tmp_path / "other.key"))
+    with pytest.raises(MissingKeyError, match=OTHER.key_id):
+        pickle.loads(pickled)(picture)
+    monkeypatch.setenv("HF_ETC_KEY_FILE", str(tmp_path / "owner.key"))
+    assert (values(pickle.loads(pickled), picture) == expected).all()
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy])
+def test_copies_are_clients_of_their_own(duplicate, picture, monkeypatch):
+    monkeypatch.delenv("HF_ETC_KEY_FILE", raising=False)
+    client = EtcImageProcessor(EtcKey.generate(), **OPTIONS)
+    expected, copied = values(client, picture), duplicate(client)
+    copied.do_normalize = False
+    assert (values(client, picture) == expected).all()
+    del client
+    gc.collect()
+    copied.do_normalize = True
+    assert copied.is_client and (values(copied, picture) == expected).all()
+
+
+def test_copies_of_a_server_are_servers(server, client, picture):
+    for copied in (copy.copy(server), copy.deepcopy(server), pickle.loads(pickle.dumps(server))):
+        assert not copied.is_client
+        assert (values(copied, client.encrypt(picture)) == values(client, picture)).all()
+        with pytest.raises(NotACiphertextError):
+            copied(picture)
+
+
+def test_a_client_as_collate_function_of_a_forked_loader_worker(client, picture):
+    workers = {"num_workers": 1, "multiprocessing_context": "fork"}
+    loader = torch.utils.data.DataLoader([picture] * 4, batch_size=2, collate_fn=client, **workers)
+    expected = values(client, picture)
+    assert [(batch.pixel_values[0] == expected[0]).all() for batch in loader] == [True, True]
