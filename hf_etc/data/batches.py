@@ -1,0 +1,229 @@
+"""What encryption and decryption of a dataset column share: finding the images, naming the bad ones,
+replacing each by new files, and a pickle that holds public parameters alone.
+"""
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self, TypeVar
+
+from PIL import Image
+
+from ..cipher import Cipher
+from ..ciphers import CipherSpec
+from ..errors import EtcError, GeometryError, ImageError, MarkerError, MissingKeyError
+from ..images import ImageSource
+from ..keys import EtcKey, find_key
+from .columns import image_column, looks_like_image
+
+logger = logging.getLogger(__name__)
+K = TypeVar("K", bound=Hashable)
+_AT_A_TIME = 16  # decoded pictures in memory: few enough for photographs, enough to share the cost of a call
+_BAD_IMAGE = (ImageError, GeometryError, MarkerError)
+
+
+class ImageMap(ABC):
+    """A callable for ``dataset.map(..., batched=True)`` that replaces the image files of one column.
+
+    Args:
+        key: the secret key. It stays out of pickles: they hold its public id, and a worker process finds
+            the key again in its inherited memory (fork) or in ``HF_ETC_KEY_FILE`` (spawn).
+        column: the image column; None finds it when there is exactly one.
+        skip_bad: leave bad images out, with a warning in the log, instead of raising.
+
+    Raises:
+        MissingKeyError: `key` is not an :class:`hf_etc.EtcKey`.
+    """
+
+    operation: ClassVar[str]
+
+    def __init__(self, key: EtcKey, column: str | None, skip_bad: bool) -> None:
+        if not isinstance(key, EtcKey):
+            raise MissingKeyError("key must be an EtcKey: EtcKey.load(path), EtcKey.from_env() or EtcKey.generate()")
+        self.key_id, self.column, self.skip_bad = key.key_id, column, skip_bad
+        self._key: EtcKey | None = key
+        self._ciphers: dict[CipherSpec, Cipher] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_key": None, "_ciphers": {}}
+
+    def __copy__(self) -> Self:  # within a process a copy keeps the key: streams copy their functions
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        return twin
+
+    def __deepcopy__(self, memo: dict) -> Self:
+        return self.__copy__()
+
+    def __repr__(self) -> str:
+        facts = self.facts() if hasattr(self, "key_id") else {}  # a traceback may show one that failed to be made
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in facts.items())})"
+
+    @property
+    def key(self) -> EtcKey:
+        """The secret key, found again by its id where this object was unpickled.
+
+        Raises:
+            MissingKeyError: this process has no such key.
+        """
+        if self._key is None:
+            self._key = find_key(self.key_id)
+        return self._key
+
+    @abstractmethod
+    def facts(self) -> dict[str, Any]:
+        """JSON-ready public parameters, enough to tell two conversions apart."""
+
+    @property
+    @abstractmethod
+    def suffix(self) -> str:
+        """File name suffix of what is written, such as ".png"."""
+
+    @property
+    def copies(self) -> int:
+        """How many files one image becomes."""
+        return 1
+
+    def for_splits(self, splits: Iterable[str]) -> dict[str, Self]:
+        """The conversion of the images of each split."""
+        return dict.fromkeys(splits, self)
+
+    @abstractmethod
+    def _read(self, source: ImageSource) -> Sequence[Any]:
+        """What is to be written for one image; raises where the image is bad."""
+
+    @abstractmethod
+    def _write(self, read: Sequence[Any]) -> list[bytes]:
+        """One file for each thing that was read."""
+
+    def convert(self, images: Sequence[Any], names: Sequence[str]) -> tuple[list[list[bytes]], list[str]]:
+        """Convert images as a dataset stores or yields them.
+
+        Args:
+            images: {"bytes", "path"} dictionaries, PIL images, paths, or the bytes of image files.
+            names: what to call each image in an error.
+
+        Returns:
+            For each image the bytes of its new files (none for a bad one), and a line on each bad one.
+
+        Raises:
+            ImageError, GeometryError, MarkerError: a bad image, unless `skip_bad`.
+            KeyMismatchError: an image was encrypted under another key.
+        """
+        files: list[list[bytes]] = []
+        bad: list[str] = []
+        for start in range(0, len(images), _AT_A_TIME):
+            part = slice(start, start + _AT_A_TIME)
+            read = [self._checked(*one, bad) for one in zip(images[part], names[part], strict=True)]
+            written = iter(self._write([item for items in read for item in items]))
+            files += [[next(written) for _ in items] for items in read]
+        return files, bad
+
+    def __call__(self, batch: Mapping[str, Sequence], indices: Sequence[int] | None = None) -> dict[str, list]:
+        """Convert one batch of ``dataset.map(..., batched=True)``.
+
+        Args:
+            batch: columns of equal length.
+            indices: row numbers, with ``with_indices=True``; errors name them.
+
+        Returns:
+            The image column as {"bytes", "path": None}; all columns where the number of rows changes.
+        """
+        columns = _Stored(batch.pa_table) if hasattr(batch, "pa_table") else batch
+        column = image_column(columns, () if self.column else _with_images(columns), self.column)
+        images = list(columns[column])
+        where = "row {}" if indices is not None else "row {} of its batch"
+        rows = indices if indices is not None else range(len(images))
+        names = [where.format(row) + _path_of(image) for row, image in zip(rows, images, strict=True)]
+        files, bad = self.convert(images, names)
+        for line in bad:
+            logger.warning("left out: %s", line)
+        out = {column: [{"bytes": file, "path": None} for row in files for file in row]}
+        if all(len(row) == 1 for row in files):
+            return out
+        repeat = [i for i, row in enumerate(files) for _ in row]
+        return {name: [columns[name][i] for i in repeat] for name in columns if name != column} | out
+
+    def cipher(self, spec: CipherSpec) -> Cipher:
+        """The cipher with these parameters under this key, made once."""
+        if spec not in self._ciphers:
+            self._ciphers[spec] = Cipher(self.key, spec)
+        return self._ciphers[spec]
+
+    def _checked(self, image: Any, name: str, bad: list[str]) -> Sequence[Any]:
+        try:
+            return self._read(image_source(image))
+        except EtcError as error:
+            named = type(error)(f"{name}: {error}")
+            if not (self.skip_bad and isinstance(error, _BAD_IMAGE)):
+                raise named from None
+            bad.append(str(named))
+            return []
+
+
+def image_source(image: Any) -> bytes | Image.Image:
+    """The file's bytes or the PIL image behind one value of an image column.
+
+    Raises:
+        ImageError: there is none, or its file cannot be read.
+    """
+    if isinstance(image, Mapping):
+        if image.get("bytes") is not None:
+            return image["bytes"]
+        image = image.get("path")
+    if image is None:
+        raise ImageError("there is no image (null)")
+    if isinstance(image, Image.Image | bytes):
+        return image
+    if isinstance(image, str | Path):
+        return _file_bytes(str(image))
+    raise ImageError(f"a {type(image).__name__} is not an image file; use dataset.with_format(None)")
+
+
+def positions(keys: Iterable[K]) -> dict[K, list[int]]:
+    """Where each distinct key stands."""
+    found: dict[K, list[int]] = {}
+    for i, key in enumerate(keys):
+        found.setdefault(key, []).append(i)
+    return found
+
+
+class _Stored(Mapping):
+    """The columns of a lazy batch of datasets as they are stored: reading the batch itself would decode a whole
+    column at once, and stop at a bad image without saying which.
+    """
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+
+    def __getitem__(self, name: str) -> list:
+        return self._table[name].to_pylist()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._table.column_names)
+
+    def __len__(self) -> int:
+        return len(self._table.column_names)
+
+
+def _with_images(columns: Mapping[str, Sequence]) -> list[str]:
+    first = {name: next((value for value in columns[name] if value is not None), None) for name in columns}
+    return [name for name, value in first.items() if looks_like_image(value)]
+
+
+def _path_of(image: Any) -> str:
+    path = image.get("path") if isinstance(image, Mapping) else None
+    return f" ({path})" if path else ""
+
+
+def _file_bytes(path: str) -> bytes:
+    try:
+        if "://" not in path:
+            return Path(path).read_bytes()
+        from datasets.utils.file_utils import xopen  # remote files of a streamed dataset
+
+        with xopen(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise ImageError(f"cannot read {path}: {error.strerror or error}") from None

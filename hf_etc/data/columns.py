@@ -1,0 +1,57 @@
+"""Which column of a dataset holds the images."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from PIL import Image
+
+from ..errors import ParameterError
+
+
+def image_column(columns: Iterable[str], found: Sequence[str], wanted: str | None = None) -> str:
+    """The wanted column, or the one that holds images.
+
+    Args:
+        columns: names of all columns.
+        found: those that hold images.
+        wanted: the user's choice, if any.
+
+    Raises:
+        ParameterError: no such column, no column with images, or several to choose from.
+    """
+    columns = list(columns)
+    if wanted is not None and wanted not in columns:
+        raise ParameterError(f"there is no column {wanted!r}; choose from {', '.join(columns)}")
+    if wanted is None and not found:
+        remedy = "cast one to datasets.Image(), and remove a format with dataset.with_format(None)"
+        raise ParameterError(f"there is no image column among {', '.join(columns)}; {remedy}")
+    if wanted is None and len(found) > 1:
+        raise ParameterError(f"there are several image columns, {', '.join(found)}; choose one with column")
+    return wanted or found[0]
+
+
+def image_features(features: Mapping[str, Any]) -> list[str]:
+    """Names of the columns whose feature is, or holds, ``datasets.Image``."""
+    return [name for name, feature in features.items() if _holds_image(feature)]
+
+
+def looks_like_image(value: Any) -> bool:
+    """Whether one value of a column is what datasets stores or shows for an image."""
+    return isinstance(value, Image.Image) or (isinstance(value, Mapping) and {"bytes", "path"} <= set(value))
+
+
+def refuse_lazy_transform(dataset: Any) -> None:
+    """Raise ParameterError for ``with_transform``: such a dataset shows one thing and stores another."""
+    if (getattr(dataset, "format", None) or {}).get("type") == "custom":
+        raise ParameterError(
+            "the dataset has a lazy transform (with_transform): it shows one thing and stores another; "
+            "remove it with dataset.with_format(None), or materialise it with dataset.map"
+        )
+
+
+def _holds_image(feature: Any) -> bool:
+    if isinstance(feature, Mapping):
+        return any(map(_holds_image, feature.values()))
+    if isinstance(feature, list | tuple):
+        return any(map(_holds_image, feature))
+    return type(feature).__name__ == "Image" or _holds_image(getattr(feature, "feature", ()))

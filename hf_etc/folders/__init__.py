@@ -1,0 +1,8 @@
+"""Encrypting and decrypting files, folder trees and datasets on disk: whole files or none, resumable, in
+several processes. The ``hf-etc`` command calls :func:`convert` and :func:`inspect`.
+"""
+
+from .convert import Report, convert
+from .inspect import Inspection, inspect
+
+__all__ = ["Inspection", "Report", "convert", "inspect"]
