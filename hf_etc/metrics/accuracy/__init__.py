@@ -1,0 +1,1 @@
+"""A module folder of the evaluate library, which loads the file named like the folder."""

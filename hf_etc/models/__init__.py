@@ -1,0 +1,28 @@
+"""Image classifiers for encrypted and plain images; they know no key.
+
+Importing this package registers them with AutoConfig and AutoModelForImageClassification.
+
+One file per model: its config, its network, its model class, its registration. To add one, derive from
+:class:`NetworkForImageClassification`, call ``register_family`` at the end of the file, and import it here.
+"""
+
+from . import adaptation, isotropic, resnet, shake_pyramidnet, vit  # noqa: F401  (each registers its families)
+from .base import NetworkForImageClassification, classification_loss
+from .build import build_model
+from .isotropic import IsotropicConfig, IsotropicForImageClassification, patch_embedding
+from .registry import list_families, list_presets, register_family, register_preset
+from .vit import resize_positions
+
+__all__ = [
+    "IsotropicConfig",
+    "IsotropicForImageClassification",
+    "NetworkForImageClassification",
+    "build_model",
+    "classification_loss",
+    "list_families",
+    "list_presets",
+    "patch_embedding",
+    "register_family",
+    "register_preset",
+    "resize_positions",
+]
