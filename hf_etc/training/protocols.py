@@ -1,0 +1,202 @@
+"""Who holds what: the three protocols turn encoded images into what the model is trained and evaluated on.
+
+static: the server's side. The images are marked ciphertexts; there is no key in the process, and none
+is looked for, so a key that happens to be in the environment is not read either.
+re-encrypted: the owner's side. Plain images are augmented, then encrypted anew at every fetch.
+plain: the baseline without a cipher.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from transformers import ViTImageProcessor
+from transformers.image_processing_utils import BaseImageProcessor
+
+from ..cipher import Cipher, get_cipher
+from ..ciphers import CipherSpec
+from ..ciphertext import Subsampling, decode_ciphertext, read_marker
+from ..compression import Codec, decode, encode
+from ..data import common_marker
+from ..errors import AlreadyEncryptedError, GeometryError, ParameterError
+from ..image_processing import EtcImageProcessor
+from ..images import ImageSource, Preparation, load_rgb, open_image, to_size
+from ..keys import EtcKey, find_key
+from .arguments import DataArguments
+from .augment import plain_augment
+from .data import Split
+from .dataset import ImageDataset
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a run trains and evaluates on.
+
+    Attributes:
+        datasets: "train" and "eval", as far as they were loaded.
+        processor: saved beside the model. A key is never in it.
+        size: (height, width) that the model gets.
+    """
+
+    datasets: dict[str, ImageDataset]
+    processor: BaseImageProcessor
+    size: tuple[int, int]
+
+
+def prepare(args: DataArguments, splits: dict[str, Split], seed: int = 0, progress: bool = False) -> Prepared:
+    """Set up the protocol of `args` for the loaded splits.
+
+    Raises:
+        NotACiphertextError: a plain image under the static protocol.
+        AlreadyEncryptedError: a ciphertext under one of the others.
+        MissingKeyError: the re-encrypted protocol without a key.
+        GeometryError, KeyMismatchError, ParameterError: images or arguments that do not fit together.
+    """
+    options = {"in_memory": args.in_memory, "seed": seed, "progress": progress}
+    return _PROTOCOLS[args.protocol](args, splits, options)
+
+
+def _static(args: DataArguments, splits: dict[str, Split], options: dict[str, Any]) -> Prepared:
+    first = next(iter(splits.values()))
+    marker = common_marker({name: split.table for name, split in splits.items()}, first.image)
+    size = (marker.height, marker.width)
+    _expect(args, marker.spec, size)
+    datasets = {
+        name: ImageDataset(split.sources(), split.labels, _read_ciphertext, **options) for name, split in splits.items()
+    }
+    return Prepared(datasets, EtcImageProcessor(cipher=marker.spec, size=size, key_id=marker.key_id), size)
+
+
+def _reencrypted(args: DataArguments, splits: dict[str, Split], options: dict[str, Any]) -> Prepared:
+    key = EtcKey.load(args.key_file) if args.key_file else EtcKey.from_env()
+    given = {"block_size": args.block_size, "key_scope": args.key_scope}
+    cipher = get_cipher(args.cipher, key, **{name: value for name, value in given.items() if value is not None})
+    encrypt = Encrypt(cipher, args.jpeg_quality, args.jpeg_subsampling)  # type: ignore[arg-type]
+    preparation = _preparation(args)
+    datasets, size = _from_plain(args, splits, options, preparation, cipher.spec, encrypt)
+    fit = None if preparation.fit == "exact" else preparation.fit  # images of their own size had that very size
+    processor = EtcImageProcessor(cipher=cipher.spec, size=size, fit=fit, resample=args.resample, key_id=key.key_id)
+    return Prepared(datasets, processor, size)
+
+
+def _plain(args: DataArguments, splits: dict[str, Split], options: dict[str, Any]) -> Prepared:
+    preparation = _preparation(args)
+    datasets, size = _from_plain(args, splits, options, preparation)
+    return Prepared(datasets, plain_processor(size, preparation.fit, args.resample), size)
+
+
+_PROTOCOLS: dict[str, Callable[[DataArguments, dict[str, Split], dict[str, Any]], Prepared]] = {
+    "static": _static,
+    "re-encrypted": _reencrypted,
+    "plain": _plain,
+}
+
+
+def _from_plain(
+    args: DataArguments,
+    splits: dict[str, Split],
+    options: dict[str, Any],
+    preparation: Preparation,
+    spec: CipherSpec | None = None,
+    finish: "Encrypt | None" = None,
+) -> tuple[dict[str, ImageDataset], tuple[int, int]]:
+    """The datasets of an owner, and the size of the first image after preparation."""
+    prepared = partial(_read_prepared, preparation, 1 if spec is None else spec.grid)
+    first = next(iter(splits.values()))
+    height, width = prepared(first.sources()[0]).shape[:2]
+    if spec is not None:
+        spec.check_size(height, width)
+    datasets = {}
+    if "train" in splits:
+        split, augment = splits["train"], plain_augment(args, (height, width))
+        read = _read_plain if args.crop_scale < 1 else prepared  # a random crop brings any image to size itself
+        datasets["train"] = ImageDataset(split.sources(), split.labels, read, augment, finish, **options)
+    if "eval" in splits:
+        split = splits["eval"]
+        datasets["eval"] = ImageDataset(split.sources(), split.labels, prepared, None, finish, once=True, **options)
+    return datasets, (height, width)
+
+
+class Encrypt:
+    """Encrypts a batch, uint8 (N,H,W,3), and optionally sends each ciphertext through JPEG.
+
+    Pickles hold the cipher's public parameters and the key id; a worker process that does not inherit
+    the key finds it in its environment (:func:`hf_etc.keys.find_key`).
+    """
+
+    def __init__(self, cipher: Cipher, jpeg_quality: int | None = None, subsampling: Subsampling = "4:4:4") -> None:
+        self._cipher = cipher
+        self._codec = None if jpeg_quality is None else Codec("jpeg", jpeg_quality, subsampling)
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        nonces = self._cipher.new_nonces(len(images)) if self._cipher.spec.key_scope == "image" else None
+        encrypted = self._cipher.encrypt(images, nonces)
+        return encrypted if self._codec is None else compressed(encrypted, self._codec)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"spec": self._cipher.spec, "key_id": self._cipher.key.key_id, "codec": self._codec}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._cipher, self._codec = Cipher(find_key(state["key_id"]), state["spec"]), state["codec"]
+
+
+def compressed(images: np.ndarray, codec: Codec) -> np.ndarray:
+    """Images, uint8 (N,H,W,3), after they were stored with `codec` and read again."""
+    return np.stack([decode(encode(image, codec), codec) for image in images])
+
+
+def plain_processor(size: tuple[int, int], fit: str | None = "crop", resample: str = "bicubic") -> ViTImageProcessor:
+    """transformers' processor for a plain model: the same size, 0.5/0.5.
+
+    Its resampling is torchvision's, which differs from Pillow's by rounding.
+
+    Raises:
+        ParameterError: a fit that this processor does not have.
+    """
+    height, width = size
+    options: dict[str, Any] = {"size": {"height": height, "width": width}}
+    if fit == "crop":
+        if height != width:
+            raise ParameterError(f"a plain model of {height}x{width} cannot use --fit crop; use --fit stretch")
+        options = {"size": {"shortest_edge": height}, "default_to_square": False}
+        options |= {"do_center_crop": True, "crop_size": {"height": height, "width": width}}
+    elif fit == "pad":
+        raise ParameterError("--fit pad has no counterpart in ViTImageProcessor; use crop or stretch")
+    half = [0.5, 0.5, 0.5]
+    filters = {"bilinear": 2, "bicubic": 3}
+    return ViTImageProcessor(image_mean=half, image_std=half, resample=filters[resample], **options)
+
+
+def _read_ciphertext(source: ImageSource) -> np.ndarray:
+    return decode_ciphertext(source)[0]
+
+
+def _read_plain(source: ImageSource) -> np.ndarray:
+    image = open_image(source)
+    if read_marker(image) is not None:
+        raise AlreadyEncryptedError("this dataset holds ciphertexts; train on them with --protocol static")
+    return np.asarray(load_rgb(image))
+
+
+def _read_prepared(preparation: Preparation, grid: int, source: ImageSource) -> np.ndarray:
+    return preparation.apply(Image.fromarray(_read_plain(source)), grid)
+
+
+def _preparation(args: DataArguments) -> Preparation:
+    return Preparation(to_size(args.image_size), args.fit, args.resample)  # type: ignore[arg-type]
+
+
+def _expect(args: DataArguments, spec: CipherSpec, size: tuple[int, int]) -> None:
+    """Ciphertexts are taken as they are; what a recipe says about them must be true."""
+    if args.image_size is not None and size != (args.image_size, args.image_size):
+        raise GeometryError(
+            f"the ciphertexts are {size[0]}x{size[1]}, --image_size is {args.image_size}; "
+            "they cannot be resized, encrypt the plain images at that size"
+        )
+    for name in ("block_size", "key_scope"):
+        wanted, found = getattr(args, name), getattr(spec, name, None)
+        if wanted is not None and wanted != found:
+            raise ParameterError(f"the ciphertexts have {name} {found}, not --{name} {wanted}; correct it")
