@@ -1,0 +1,32 @@
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	@touch $@
+
+demo: $(READY) ## Set up, then key, encrypt, train, evaluate, classify, decrypt: the main job on embedded images
+	$(BIN)/hf-etc demo --out demo-out
+
+test: check ## Set up, then run every check and test
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: $(READY) ## Lint, formatting and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(READY) ## Measure speed against named peers; writes results/
+	$(BIN)/python benchmarks/encryption.py
+
+clean: ## Remove the virtual environment and what the demo wrote
+	rm -rf $(VENV) demo-out

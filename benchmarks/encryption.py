@@ -1,0 +1,150 @@
+"""How fast images are encrypted, as ratios against named peers in the same run.
+
+Run: python benchmarks/encryption.py            (one core; writes results/encryption_speed.json)
+
+Peers: the plain per-block NumPy loop that public implementations use, and the rest of the pipeline
+(decode, resize, JPEG) that every image passes anyway.
+"""
+
+import argparse
+import io
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+from PIL import Image
+
+from hf_etc import EtcCipher, EtcKey, Preparation, encode_ciphertext, load_rgb
+from hf_etc.records import result_record, write_json
+
+BLOCK, SIZE = 16, 224
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("results/encryption_speed.json"))
+    parser.add_argument("--runs", type=int, default=15, help="timed runs; the median counts (default 15)")
+    options = parser.parse_args()
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+
+    measured = {
+        "batch": against_block_loop(options.runs),
+        "pipeline": share_of_pipeline(options.runs),
+        "import": import_time(options.runs),
+        "streaming": streaming_memory(),
+    }
+    for group, values in measured.items():
+        for name, value in values.items():
+            print(f"{group:>10}  {name:<44} {value:10.3f}")
+    write_json(options.out, result_record("encryption_speed", measured, data="synthetic 224x224 images", seed=0))
+
+
+def against_block_loop(runs: int) -> dict[str, float]:
+    """64 images of 224x224: one plan for the batch against a Python loop over its blocks."""
+    images = np.random.default_rng(0).integers(0, 256, (64, SIZE, SIZE, 3), dtype=np.uint8)
+    cipher = EtcCipher(EtcKey(bytes(range(32))), BLOCK)
+    ours = median(lambda: cipher.encrypt(images), runs)
+    loop = median(lambda: block_loop(images), max(3, runs // 5))
+    return {"plan, ms per image": ours / 64 * 1e3, "block loop, ms per image": loop / 64 * 1e3, "speed-up": loop / ours}
+
+
+def block_loop(images: np.ndarray) -> np.ndarray:
+    """The four steps block by block, with fixed draws: the same work without a plan."""
+    rng, per_row = np.random.default_rng(1), SIZE // BLOCK
+    order = rng.permutation(per_row * per_row)
+    turns, mirrors = rng.integers(4, size=len(order)), rng.integers(4, size=len(order))
+    negatives, colors = rng.integers(2, size=len(order)), [rng.permutation(3) for _ in order]
+    out = np.empty_like(images)
+    for image, target in zip(images, out, strict=True):
+        for i, source in enumerate(order):
+            row, column = source // per_row * BLOCK, source % per_row * BLOCK
+            block = np.rot90(image[row : row + BLOCK, column : column + BLOCK], turns[i])
+            block = block[:, ::-1] if mirrors[i] & 1 else block
+            block = block[::-1] if mirrors[i] & 2 else block
+            block = block ^ 255 if negatives[i] else block
+            row, column = i // per_row * BLOCK, i % per_row * BLOCK
+            target[row : row + BLOCK, column : column + BLOCK] = block[..., colors[i]]
+    return out
+
+
+def share_of_pipeline(runs: int) -> dict[str, float]:
+    """Decode a 500x375 JPEG, resize and crop to 224, encrypt, write EtC-JPEG 85: encryption's part of it."""
+    noise = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(noise).resize((500, 375), Image.Resampling.BICUBIC).save(buffer, "JPEG", quality=90)
+    source, preparation = buffer.getvalue(), Preparation((SIZE, SIZE))
+    measured = {}
+    for scope in ("dataset", "image"):
+        cipher = EtcCipher(EtcKey(bytes(range(32))), BLOCK, key_scope=scope)
+        prepared = preparation.apply(load_rgb(source), BLOCK)
+
+        def encrypt(pixels: np.ndarray, cipher: EtcCipher = cipher) -> tuple[np.ndarray, bytes | None]:
+            nonce = cipher.new_nonces(1)[0] if cipher.spec.key_scope == "image" else None
+            return cipher.encrypt(pixels, nonce), nonce
+
+        def whole(cipher: EtcCipher = cipher) -> bytes:
+            pixels, nonce = encrypt(preparation.apply(load_rgb(source), BLOCK), cipher)
+            return encode_ciphertext(pixels, cipher.marker(SIZE, SIZE, nonce), "jpeg", 85)
+
+        alone, total = median(partial(encrypt, prepared), runs * 4), median(whole, runs * 4)
+        measured[f"key_scope={scope}: encrypt, ms"] = alone * 1e3
+        measured[f"key_scope={scope}: whole pipeline, ms"] = total * 1e3
+        measured[f"key_scope={scope}: share of encryption"] = alone / total
+    return measured
+
+
+def import_time(runs: int) -> dict[str, float]:
+    """`import hf_etc` in a new process, less an empty process."""
+
+    def start(code: str) -> float:
+        return median(lambda: subprocess.run([sys.executable, "-c", code], check=True), runs)
+
+    return {"import hf_etc, s": start("import hf_etc") - start("pass")}
+
+
+def streaming_memory() -> dict[str, float]:
+    """Peak memory of encrypting a streamed dataset of 500 and of 4,000 images, each in its own process."""
+    small, large = (_peak_of_stream(count) for count in (500, 4000))
+    return {"peak at 500 images, MiB": small, "peak at 4,000 images, MiB": large, "growth": large / small}
+
+
+def _peak_of_stream(count: int) -> float:
+    code = f"""
+from datasets import Features, Image, IterableDataset
+from PIL import Image as Pillow
+from hf_etc import EncryptImages, EtcKey
+def rows():
+    for i in range({count}):
+        yield {{"image": Pillow.new("RGB", (256, 256), (i % 256, 7, 99))}}
+stream = IterableDataset.from_generator(rows, features=Features({{"image": Image()}}))
+stream = stream.map(EncryptImages(EtcKey(bytes(range(32))), size=224, format="jpeg"), batched=True, batch_size=64)
+assert sum(1 for _ in stream) == {count}
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    scale = 2**20 if sys.platform == "darwin" else 2**10  # ru_maxrss is in bytes on macOS, KiB elsewhere
+    return int(run.stdout.split()[-1]) / scale
+
+
+def median(work: Callable[[], object], runs: int) -> float:
+    """Median seconds of `runs` calls after one untimed warm-up."""
+    work()
+    seconds = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds)
+
+
+if __name__ == "__main__":
+    main()

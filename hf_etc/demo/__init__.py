@@ -1,0 +1,5 @@
+"""The main job, end to end, on handwritten digits that scikit-learn carries: `hf-etc demo`."""
+
+from .run import main
+
+__all__ = ["main"]

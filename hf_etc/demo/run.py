@@ -1,0 +1,239 @@
+"""Key, encrypted dataset, training on ciphertexts alone, accuracy, reload, one picture, decryption."""
+
+import argparse
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from ..cipher import EtcCipher
+from ..ciphertext import decode_ciphertext
+from ..data import encrypt_dataset
+from ..errors import EtcError, MissingExtraError, ParameterError
+from ..images import Preparation
+from ..keys import KEY_ENV, KEY_FILE_ENV, EtcKey
+from ..records import result_record, write_json, write_text
+from .page import Sample, render_page
+
+if TYPE_CHECKING:
+    import datasets
+
+SIZE, BLOCK, SEED = 64, 16, 0
+EPOCHS, SHOWN = 25, 12
+# A ConvMixer small enough for two cores: 8x8 tokens of width 64.
+MODEL = {"patch_size": 8, "dim": 64, "depth": 4, "kernel_size": 5}
+TRAINING = {
+    "model_name_or_path": "convmixer",
+    "model_config": ",".join(f"{name}={value}" for name, value in MODEL.items()),
+    "per_device_train_batch_size": 64,
+    "learning_rate": 0.01,
+    "weight_decay": 0.01,
+    "max_grad_norm": 1.0,
+    "eval_strategy": "epoch",
+    "save_strategy": "no",
+    "seed": SEED,
+}
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the demo; see `hf-etc demo --help`."""
+    parser = argparse.ArgumentParser(prog="hf-etc demo", description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("demo-out"), help="folder to write; must be new or empty")
+    parser.add_argument("--epochs", type=int, default=EPOCHS, help=f"of each of the two models (default {EPOCHS})")
+    options = parser.parse_args(argv)
+    run(options.out, options.epochs)
+
+
+def run(out: Path, epochs: int = EPOCHS) -> dict[str, float]:
+    """Run every step and write `out/index.html`, `out/result.json` and all that lies between.
+
+    Args:
+        out: a new or empty folder. `out/owner` holds what the owner keeps, `out/provider` what the
+            provider gets.
+        epochs: training epochs of each of the two models.
+
+    Returns:
+        Top-1 accuracy 0..1 by what was tested.
+
+    Raises:
+        EtcError: a step did not give what it promises.
+        MissingExtraError: scikit-learn or matplotlib is missing.
+    """
+    if out.exists() and any(out.iterdir()):
+        raise ParameterError(f"{out} is not empty; remove it or choose another folder with --out")
+    owner, provider = out / "owner", out / "provider"
+    owner.mkdir(parents=True)
+    provider.mkdir()
+
+    with step("Owner: draw digits and make a key"):
+        digits = load_digits()
+        digits.save_to_disk(owner / "digits")
+        key = EtcKey.generate()
+        key.save(owner / "owner.key")
+    with step("Owner: encrypt the dataset for the provider"):
+        encrypt_dataset(digits, key, block_size=BLOCK).save_to_disk(provider / "ciphertexts")
+    with step("Provider: train on ciphertexts, without the key"):
+        encrypted_curve = train(provider / "ciphertexts", provider / "model", "static", epochs)
+    with step("For comparison: train the same network on plain digits"):
+        plain_curve = train(owner / "digits", owner / "plain-model", "plain", epochs)
+    with step("Measure accuracy"):
+        accuracy = measure(owner / "digits", key, provider / "model", owner / "plain-model")
+    with step("Reload, classify and decrypt single pictures"):
+        samples = classify(digits["test"], key, provider / "model")
+        photograph = encrypt_photograph(key)
+
+    curves = {"plain digits": plain_curve, "ciphertexts": encrypted_curve}
+    record = result_record(
+        "demo",
+        {"top1": accuracy, "curves": curves},
+        data={"name": "scikit-learn digits", "train": len(digits["train"]), "test": len(digits["test"])},
+        seed=SEED,
+        settings={"size": SIZE, "block_size": BLOCK, "epochs": epochs, **TRAINING},
+        command=["hf-etc", "demo"],
+    )
+    write_json(out / "result.json", record)
+    facts = [
+        ("training images", str(len(digits["train"]))),
+        ("test images", str(len(digits["test"]))),
+        ("single pictures decrypted bit for bit", f"{len(samples) + 1} of {len(samples) + 1}"),
+        ("network", f"ConvMixer-{MODEL['dim']}/{MODEL['depth']}, {epochs} epochs, {record['hardware']['cores']} cores"),
+    ]
+    write_text(out / "index.html", render_page(list(accuracy.items()), curves, samples, photograph, facts))
+    print("\nTop-1 accuracy on test images")
+    for name, value in accuracy.items():
+        print(f"  {name:<44} {100 * value:5.1f} %")
+    print(f"\nResult page: {out / 'index.html'}")
+    return accuracy
+
+
+def load_digits() -> "datasets.DatasetDict":
+    """The 1,797 handwritten digits of scikit-learn as 64x64 RGB images: 1,437 to train on, 360 to test.
+
+    Raises:
+        MissingExtraError: scikit-learn is missing.
+    """
+    from datasets import ClassLabel, Dataset, Features
+    from datasets import Image as ImageFeature
+
+    try:
+        from sklearn.datasets import load_digits as load
+    except ImportError:
+        raise MissingExtraError('scikit-learn is not installed; run: pip install "hf-etc[demo]"') from None
+    digits = load()
+    images = [_enlarged(pixels) for pixels in (digits.images * 255 / 16).round().astype(np.uint8)]
+    features = Features({"image": ImageFeature(), "label": ClassLabel(names=[str(digit) for digit in range(10)])})
+    table = Dataset.from_dict({"image": images, "label": digits.target.tolist()}, features=features)
+    return table.train_test_split(test_size=0.2, seed=SEED, stratify_by_column="label")
+
+
+def train(dataset: Path, output: Path, protocol: str, epochs: int) -> list[tuple[float, float]]:
+    """Train in a process of its own whose environment holds no key.
+
+    Returns:
+        (epoch, accuracy on the test images 0..1) after each epoch.
+
+    Raises:
+        EtcError: the training failed; its output went to the terminal.
+    """
+    options = {
+        "dataset_name": dataset,
+        "output_dir": output,
+        "protocol": protocol,
+        "num_train_epochs": epochs,
+        **TRAINING,
+    }
+    flags = [str(word) for name, value in options.items() for word in (f"--{name}", value)]
+    environment = {name: value for name, value in os.environ.items() if name not in (KEY_ENV, KEY_FILE_ENV)}
+    command = [sys.executable, "-m", "hf_etc", "train", *flags, "--triangular_schedule", "--channels_last"]
+    if subprocess.run(command, env=environment, stdout=subprocess.DEVNULL).returncode:
+        raise EtcError(f"the training of {output} failed; see its message above")
+    history = json.loads((output / "trainer_state.json").read_text(encoding="utf-8"))["log_history"]
+    return [(row["epoch"], row["eval_accuracy"]) for row in history if "eval_accuracy" in row]
+
+
+def measure(digits: Path, key: EtcKey, encrypted_model: Path, plain_model: Path) -> dict[str, float]:
+    """Top-1 accuracy on the test digits, by what was tested."""
+    from ..evaluation import evaluate_model
+    from ..training.arguments import SourceArguments
+    from ..training.data import load_eval_split
+
+    split = load_eval_split(SourceArguments(dataset_name=str(digits)))
+    plain = evaluate_model(plain_model, split, jpeg_qualities=())
+    owner = evaluate_model(encrypted_model, split, key, jpeg_qualities=(85,))
+    names = {
+        "right key": "model of ciphertexts, right key",
+        "right key, JPEG 85": "model of ciphertexts, right key, JPEG 85",
+        "wrong key": "model of ciphertexts, wrong key",
+        "no encryption": "model of ciphertexts, no encryption",
+    }
+    return {"model of plain digits": plain["plain"]} | {names[condition]: owner[condition] for condition in names}
+
+
+def classify(test: "datasets.Dataset", key: EtcKey, model: Path) -> list[Sample]:
+    """A client encrypts, a server classifies what arrives, the owner decrypts again.
+
+    Raises:
+        EtcError: a decrypted picture is not the original, bit for bit.
+    """
+    from transformers import pipeline
+
+    from ..image_processing import EtcImageProcessor
+
+    client = EtcImageProcessor.from_pretrained(model, key=key)
+    server = pipeline("image-classification", model=str(model))
+    cipher = EtcCipher(key, BLOCK)
+    names = test.features["label"].names
+    samples = []
+    for row in test.select(range(SHOWN)):
+        sent = client.encrypt(row["image"])[0]
+        received, marker = decode_ciphertext(sent)
+        cipher.check_marker(marker)
+        answer = server(Image.open(io.BytesIO(sent)))[0]
+        sample = Sample(
+            plain=np.asarray(row["image"]),
+            ciphertext=received,
+            decrypted=cipher.decrypt(received),
+            label=names[row["label"]],
+            predicted=answer["label"],
+            confidence=answer["score"],
+        )
+        samples.append(_exact(sample))
+    return samples
+
+
+def encrypt_photograph(key: EtcKey) -> Sample:
+    """A colour photograph of scikit-learn, 320x480, in blocks of 16."""
+    from sklearn.datasets import load_sample_image
+
+    plain = Preparation((320, 480)).apply(Image.fromarray(load_sample_image("flower.jpg")), BLOCK)
+    cipher = EtcCipher(key, BLOCK)
+    ciphertext = cipher.encrypt(plain)
+    return _exact(Sample(plain, ciphertext, cipher.decrypt(ciphertext)))
+
+
+@contextmanager
+def step(title: str) -> Iterator[None]:
+    """Say what is being done, and then how long it took."""
+    print(f"{title} ...", flush=True)
+    start = time.monotonic()
+    yield
+    print(f"    {time.monotonic() - start:.0f} s", flush=True)
+
+
+def _enlarged(pixels: np.ndarray) -> Image.Image:
+    return Image.fromarray(pixels).resize((SIZE, SIZE), Image.Resampling.BICUBIC).convert("RGB")
+
+
+def _exact(sample: Sample) -> Sample:
+    if not np.array_equal(sample.plain, sample.decrypted):
+        raise EtcError("a decrypted picture differs from the original; please report this")
+    return sample
