@@ -1,0 +1,223 @@
+// The parts of PNG, JPEG and WebP files: what kind it is, its size, marker and orientation, and the bare image.
+
+import { concat, crc32, encodeLatin1, latin1, viewOf } from "./bytes.mjs";
+import { ImageError } from "./errors.mjs";
+
+const MARKER_NAME = "hf-etc";
+const PREFIX = `${MARKER_NAME} `;
+const EXIF_NAME = "Exif\0\0";
+const XMP_NAME = "http://ns.adobe.com/xap/1.0/\0";
+const ORIENTATION = 0x0112;
+const IMAGE_DESCRIPTION = 0x010e;
+const PNG_IMAGE = ["IHDR", "PLTE", "tRNS", "IDAT", "IEND"];
+const WEBP_IMAGE = ["VP8X", "ANIM", "ANMF", "ALPH", "VP8 ", "VP8L"];
+
+/** Throws ImageError: none of the three. */
+function fileKind(bytes) {
+  if (!bytes.length) throw new ImageError("the image file is empty (0 bytes)");
+  if (latin1(bytes.subarray(0, 8)) === "\x89PNG\r\n\x1a\n") return "png";
+  if (latin1(bytes.subarray(0, 3)) === "\xff\xd8\xff") return "jpeg";
+  if (latin1(bytes.subarray(0, 4)) === "RIFF" && latin1(bytes.subarray(8, 12)) === "WEBP") return "webp";
+  throw new ImageError("not a PNG, JPEG or WebP picture; save it as one of these");
+}
+
+/**
+ * What a file says beside its pixels.
+ *
+ * @param {Uint8Array} bytes a whole PNG, JPEG or WebP file.
+ * @returns {{kind: string, height: number, width: number, isRgb: boolean, marker: string | null,
+ *   orientation: number, frames: number, bare: Uint8Array}} kind: "png", "jpeg" or "webp"; isRgb: the pixels are
+ *   8-bit RGB; marker: the text of the ciphertext marker; orientation: EXIF's, 1 to 8; frames: of an animation;
+ *   bare: the file without colour profile, EXIF and other metadata, so that every decoder gives the same pixels.
+ */
+export function inspectFile(bytes) {
+  try {
+    const kind = fileKind(bytes);
+    return { kind, ...{ png: inspectPng, jpeg: inspectJpeg, webp: inspectWebp }[kind](bytes) };
+  } catch (error) {
+    if (error instanceof RangeError) throw new ImageError("the image is truncated or damaged");
+    throw error;
+  }
+}
+
+/** Put a marker into a PNG or JPEG file that was just encoded. */
+export function insertMarker(bytes, text) {
+  if (fileKind(bytes) === "png") {
+    const headerEnd = 8 + 12 + viewOf(bytes).getUint32(8);
+    return splice(bytes, headerEnd, pngChunk("tEXt", encodeLatin1(`${MARKER_NAME}\0${text}`)));
+  }
+  const jfifEnd = bytes[3] === 0xe0 ? 4 + viewOf(bytes).getUint16(4) : 2;
+  const comment = encodeLatin1(PREFIX + text);
+  const length = comment.length + 2;
+  return splice(bytes, jfifEnd, Uint8Array.of(0xff, 0xfe, length >> 8, length & 255, ...comment));
+}
+
+function inspectPng(bytes) {
+  const found = { texts: [] };
+  const kept = [bytes.subarray(0, 8)];
+  let frames = 1;
+  for (const { type, data, whole } of pngChunks(bytes)) {
+    if (PNG_IMAGE.includes(type)) kept.push(whole);
+    if (type === "IHDR") {
+      Object.assign(found, { width: viewOf(data).getUint32(0), height: viewOf(data).getUint32(4) });
+      found.isRgb = data[8] === 8 && data[9] === 2;
+    }
+    if (type === "acTL") frames = viewOf(data).getUint32(0) + 1; // of the animation, and the still image
+    if (type === "fcTL" && latin1(kept.at(-1).subarray(4, 8)) !== "IDAT") frames--; // which is its first frame
+    if (type === "eXIf") found.exif = data;
+    if (type === "tEXt" || type === "iTXt") {
+      const [keyword] = latin1(data).split("\0", 1);
+      const value = latin1(data.subarray(keyword.length + 1));
+      if (keyword === MARKER_NAME) found.texts.push(PREFIX + value);
+      if (keyword === "XML:com.adobe.xmp") found.xmp = value;
+    }
+  }
+  return summary(found, concat(kept), Math.max(frames, 1));
+}
+
+function inspectJpeg(bytes) {
+  const found = { texts: [] };
+  const kept = [bytes.subarray(0, 2)];
+  for (const { code, data, whole } of jpegSegments(bytes)) {
+    const isMetadata = code === 0xfe || (code >= 0xe1 && code <= 0xef && code !== 0xee); // all but JFIF and Adobe
+    if (!isMetadata) kept.push(whole);
+    if (code >= 0xc0 && code <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(code)) {
+      Object.assign(found, {
+        height: viewOf(data).getUint16(1),
+        width: viewOf(data).getUint16(3),
+        isRgb: data[5] === 3,
+      });
+    }
+    const text = code === 0xe1 || code === 0xfe ? latin1(data) : "";
+    if (code === 0xfe) found.texts.push(text);
+    else if (text.startsWith(EXIF_NAME)) found.exif ??= data;
+    else if (text.startsWith(XMP_NAME)) found.xmp = text;
+  }
+  return summary(found, concat(kept), 1);
+}
+
+function inspectWebp(bytes) {
+  const found = { texts: [] };
+  const kept = [];
+  let frames = 0;
+  for (const { type, data, whole } of webpChunks(bytes)) {
+    if (WEBP_IMAGE.includes(type)) kept.push(type === "VP8X" ? withoutMetadataFlags(whole) : whole);
+    if (found.width === undefined) Object.assign(found, webpHeader(type, data)); // VP8X comes first
+    if (type === "ANMF") frames++;
+    if (type === "EXIF") found.exif = data;
+    if (type === "XMP ") found.xmp = latin1(data);
+  }
+  const body = concat(kept);
+  const header = encodeLatin1("RIFF\0\0\0\0WEBP");
+  viewOf(header).setUint32(4, body.length + 4, true);
+  return summary(found, concat([header, body]), Math.max(frames, 1));
+}
+
+/** Size and kind of pixels; {} when the chunk does not say. */
+function webpHeader(type, data) {
+  const view = viewOf(data);
+  const edge = (offset) => (view.getUint32(offset, true) & 0xffffff) + 1;
+  if (type === "VP8X") return { width: edge(4), height: (view.getUint32(6, true) >>> 8) + 1, isRgb: !(data[0] & 0x10) };
+  if (type === "VP8 ")
+    return { width: view.getUint16(6, true) & 0x3fff, height: view.getUint16(8, true) & 0x3fff, isRgb: true };
+  if (type !== "VP8L") return {};
+  const bits = view.getUint32(1, true); // 14 of width - 1, 14 of height - 1, 1 of alpha
+  return { width: (bits & 0x3fff) + 1, height: ((bits >>> 14) & 0x3fff) + 1, isRgb: !((bits >>> 28) & 1) };
+}
+
+function summary({ texts, exif, xmp, height, width, isRgb }, bare, frames) {
+  if (!height || !width) throw new RangeError("size");
+  const tags = exif ? readExif(exif) : {};
+  const description = tags[IMAGE_DESCRIPTION] ?? "";
+  const marker = [...texts, description].find((text) => text.startsWith(PREFIX))?.slice(PREFIX.length) ?? null;
+  const fromXmp = xmp?.match(/tiff:Orientation(?:="|>)([0-9])/)?.[1];
+  return { height, width, isRgb, marker, orientation: tags[ORIENTATION] ?? Number(fromXmp ?? 1), frames, bare };
+}
+
+/** Orientation and description from the first directory of an EXIF block; {} when it is damaged. */
+function readExif(block) {
+  const exif = latin1(block.subarray(0, 6)) === EXIF_NAME ? block.subarray(6) : block;
+  const tags = {};
+  try {
+    const view = viewOf(exif);
+    const little = latin1(exif.subarray(0, 2)) === "II";
+    const directory = view.getUint32(4, little);
+    for (let i = 0; i < view.getUint16(directory, little); i++) {
+      const entry = directory + 2 + 12 * i;
+      const tag = view.getUint16(entry, little);
+      const count = view.getUint32(entry + 4, little);
+      if (tag === ORIENTATION) tags[tag] = view.getUint16(entry + 8, little);
+      if (tag === IMAGE_DESCRIPTION) {
+        const start = count > 4 ? view.getUint32(entry + 8, little) : entry + 8;
+        tags[tag] = latin1(exif.subarray(start, start + count)).replace(/\0+$/, "");
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+  }
+  return tags;
+}
+
+function* pngChunks(bytes) {
+  const view = viewOf(bytes);
+  for (let offset = 8, type = ""; type !== "IEND";) {
+    const length = view.getUint32(offset);
+    type = latin1(bytes.subarray(offset + 4, offset + 8));
+    const end = offset + 12 + length;
+    if (end > bytes.length) throw new RangeError(type);
+    yield { type, data: bytes.subarray(offset + 8, end - 4), whole: bytes.subarray(offset, end) };
+    offset = end;
+  }
+}
+
+/** The segments up to the first scan; the last one holds all the rest of the file. */
+function* jpegSegments(bytes) {
+  const view = viewOf(bytes);
+  for (let offset = 2, code = 0; code !== 0xda;) {
+    while (bytes[offset] === 0xff && bytes[offset + 1] === 0xff) offset++; // fill bytes
+    if (view.getUint8(offset) !== 0xff) throw new RangeError("marker");
+    code = view.getUint8(offset + 1);
+    const end = code === 0xda ? bytes.length : offset + 2 + view.getUint16(offset + 2);
+    if (end > bytes.length || (code === 0xda && !hasJpegEnd(bytes, offset))) throw new RangeError("segment");
+    yield { code, data: bytes.subarray(offset + 4, end), whole: bytes.subarray(offset, end) };
+    offset = end;
+  }
+}
+
+/** Browsers decode a JPEG that breaks off, and fill up with gray. */
+function hasJpegEnd(bytes, from) {
+  for (let i = bytes.indexOf(0xff, from); i >= 0; i = bytes.indexOf(0xff, i + 1))
+    if (bytes[i + 1] === 0xd9) return true;
+  return false;
+}
+
+function* webpChunks(bytes) {
+  const view = viewOf(bytes);
+  const fileEnd = 8 + view.getUint32(4, true);
+  if (fileEnd > bytes.length) throw new RangeError("RIFF");
+  for (let offset = 12; offset + 8 <= fileEnd;) {
+    const length = view.getUint32(offset + 4, true);
+    const end = offset + 8 + length + (length & 1);
+    if (offset + 8 + length > fileEnd) throw new RangeError("chunk");
+    const data = bytes.subarray(offset + 8, offset + 8 + length);
+    yield { type: latin1(bytes.subarray(offset, offset + 4)), data, whole: bytes.subarray(offset, end) };
+    offset = end;
+  }
+}
+
+function withoutMetadataFlags(chunk) {
+  const copy = chunk.slice();
+  copy[8] &= 0b00010010; // keeps alpha and animation
+  return copy;
+}
+
+function pngChunk(type, data) {
+  const chunk = concat([new Uint8Array(4), encodeLatin1(type), data, new Uint8Array(4)]);
+  viewOf(chunk).setUint32(0, data.length);
+  viewOf(chunk).setUint32(chunk.length - 4, crc32(chunk.subarray(4, chunk.length - 4)));
+  return chunk;
+}
+
+function splice(bytes, at, inserted) {
+  return concat([bytes.subarray(0, at), inserted, bytes.subarray(at)]);
+}

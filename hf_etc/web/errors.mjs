@@ -1,0 +1,29 @@
+// Every error that this client raises on purpose: one line that says what is wrong and what to do.
+// The names are those of hf_etc/errors.py.
+
+export class EtcError extends Error {
+  get name() {
+    return this.constructor.name;
+  }
+}
+
+/** A key text is malformed. */
+export class KeyFormatError extends EtcError {}
+/** An operation needs a key and there is none. */
+export class MissingKeyError extends EtcError {}
+/** The key at hand is not the one that an image was made with. */
+export class KeyMismatchError extends EtcError {}
+/** A parameter of a cipher, format or preparation is out of range. */
+export class ParameterError extends EtcError {}
+/** The size of an image does not fit the block grid, or is not the size it was encrypted at. */
+export class GeometryError extends EtcError {}
+/** An input cannot be used as an image. */
+export class ImageError extends EtcError {}
+/** A ciphertext was expected and the image carries no marker. */
+export class NotACiphertextError extends ImageError {}
+/** A plain image was expected and the image carries a ciphertext marker. */
+export class AlreadyEncryptedError extends ImageError {}
+/** The marker of a ciphertext image is damaged or of an unknown version. */
+export class MarkerError extends EtcError {}
+/** The browser cannot do what is needed here. */
+export class BrowserError extends EtcError {}

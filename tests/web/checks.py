@@ -1,0 +1,162 @@
+"""What both engines must pass: the vectors, and agreement with hf_etc on made-up cases."""
+
+import base64
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from hf_etc import EtcKey, Preparation, decode_ciphertext, get_cipher, list_ciphers, load_rgb
+from hf_etc.errors import EtcError
+
+from .engines import Engine, pack, to_base64, unpack
+from .png_files import png_variants
+
+VECTORS = Path(__file__).parents[1] / "vectors"
+NOT_DECODED_HERE = {"to_rgb-cmyk"}  # CMYK comes in JPEG alone, and that goes through the browser's decoder
+KEY = EtcKey(bytes(range(32)))
+PARAMETERS: dict[str, list[dict]] = {
+    "etc": [
+        {"block_size": 4},
+        {"block_size": 1},
+        {"block_size": 8, "shared_block_key": True},
+        {"block_size": 5, "steps": ["rotation", "color"]},
+    ],
+    "pe": [{}, {"shuffle_colors": False}],
+}
+
+
+def check_vectors(engine: Engine) -> None:
+    """Every file of tests/vectors/; an unknown group is a failure."""
+    scenarios = {path.stem: json.loads(path.read_text()) for path in sorted(VECTORS.glob("*.json"))}
+    assert len(scenarios) > 300
+    assert set(scenarios) > NOT_DECODED_HERE
+    asked = {name: scenario for name, scenario in scenarios.items() if name not in NOT_DECODED_HERE}
+    answers = engine.results([{"op": "scenario", "scenario": scenario} for scenario in asked.values()])
+    assert {name: answer for name, answer in zip(asked, answers, strict=True) if answer is not None} == {}
+
+
+def check_vector_runner(engine: Engine) -> None:
+    """It notices wrong results, wrong errors and unknown groups."""
+    good = json.loads((VECTORS / "key_id-all-one-bits.json").read_text())
+    bad = [
+        good | {"result": {"key_id": "0" * 16}},
+        {key: value for key, value in good.items() if key != "result"} | {"error": "KeyFormatError"},
+        good | {"group": "something_new"},
+    ]
+    answers = engine.results([{"op": "scenario", "scenario": scenario} for scenario in [good, *bad]])
+    assert [answer is None for answer in answers] == [True, False, False, False]
+
+
+def check_ciphers(engine: Engine) -> None:
+    """Every registered cipher: plan, marker, encryption and decryption, for both key scopes."""
+    rng = np.random.default_rng(5)
+    assert engine.result("listCiphers") == list_ciphers()
+    cases = []
+    for name in list_ciphers():
+        for params in PARAMETERS.get(name, [{}]):
+            for scope in ("dataset", "image"):
+                cipher = get_cipher(name, KEY, key_scope=scope, **params)
+                height, width = 3 * (cipher.spec.grid * 2), 5 * cipher.spec.grid
+                nonce = bytes(rng.integers(0, 256, 16, dtype=np.uint8)) if scope == "image" else None
+                cases.append((cipher, rng.integers(0, 256, (height, width, 3), dtype=np.uint8), nonce))
+    plans = engine.results([{"op": "plan", **_size(x), **_given(cipher, nonce)} for cipher, x, nonce in cases])
+    encrypted = engine.results([{"op": "encrypt", "image": pack(x), **_given(c, nonce)} for c, x, nonce in cases])
+    decrypted = engine.results(
+        [
+            {"op": "decrypt", "image": y, **_given(cipher, nonce)}
+            for (cipher, _, nonce), y in zip(cases, encrypted, strict=True)
+        ]
+    )
+    for (cipher, x, nonce), plan, y, back in zip(cases, plans, encrypted, decrypted, strict=True):
+        ours = cipher.plan(*x.shape[:2], nonce)
+        assert np.array_equal(np.frombuffer(base64.b64decode(plan["index"]), np.uint32), ours.index), cipher
+        assert np.array_equal(np.frombuffer(base64.b64decode(plan["mask"]), np.uint8), ours.mask), cipher
+        assert plan["symbolBits"] == ours.symbol_bits
+        assert plan["marker"] == cipher.marker(*x.shape[:2], nonce).to_json()
+        assert np.array_equal(unpack(y), cipher.encrypt(x, nonce)), cipher
+        assert not np.array_equal(unpack(y), x)
+        assert np.array_equal(unpack(back), x), cipher
+
+
+def check_opaque_rgba(engine: Engine) -> None:
+    """The pixels of a canvas: encrypted as RGB; transparent ones are refused."""
+    cipher = get_cipher("etc", KEY, block_size=4)
+    rgb = np.random.default_rng(0).integers(0, 256, (8, 12, 3), dtype=np.uint8)
+    rgba = np.dstack([rgb, np.full((8, 12), 255, np.uint8)])
+    found = unpack(engine.result("encrypt", image=pack(rgba), **_given(cipher, None)))
+    assert np.array_equal(found[..., :3], cipher.encrypt(rgb))
+    assert (found[..., 3] == 255).all()
+    rgba[3, 4, 3] = 254
+    assert engine.error("encrypt", image=pack(rgba), **_given(cipher, None))[0] == "ImageError"
+
+
+def check_preparation(engine: Engine, count: int = 120) -> None:
+    """Random sizes, fits and filters, off-grid and very tall ones among them."""
+    rng, picker = np.random.default_rng(6), random.Random(6)
+    operations, expected = [], []
+    for _ in range(count):
+        height, width = picker.choice([1, 2, 3, 7, 16, 33, 64, 101, 202]), picker.choice([1, 2, 5, 16, 33, 90])
+        grid = picker.choice([1, 4, 16])
+        size = picker.choice([None, (grid * picker.randint(1, 6), grid * picker.randint(1, 6))])
+        fit = picker.choice(["exact", "crop", "pad"] if size is None else ["crop", "pad", "stretch"])
+        resample = picker.choice(["bicubic", "bilinear"])
+        pixels = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+        if picker.random() < 0.3:
+            pixels = (pixels > 127) * np.uint8(255)  # overshoots, and is clamped
+        options = {"size": size, "fit": fit, "resample": resample}
+        operations.append({"op": "prepare", "image": pack(pixels), "options": options, "grid": grid})
+        try:
+            expected.append(Preparation(size, fit, resample).apply(Image.fromarray(pixels), grid))
+        except EtcError as error:
+            expected.append(type(error).__name__)
+    for operation, found, wanted in zip(operations, engine.outcomes(operations), expected, strict=True):
+        if isinstance(wanted, str):
+            assert found.get("error") == wanted, operation
+        else:
+            assert np.array_equal(unpack(found["result"]), wanted), operation["options"]
+    assert 5 < sum(isinstance(wanted, str) for wanted in expected) < count / 2
+
+
+def check_png_inputs(engine: Engine) -> None:
+    """Any PNG gives the pixels that Pillow reads from it."""
+    files = dict(png_variants())
+    found = engine.results([{"op": "load", "file": to_base64(file)} for file in files.values()])
+    wrong = [
+        name
+        for (name, file), image in zip(files.items(), found, strict=True)
+        if not np.array_equal(unpack(image), np.asarray(load_rgb(file)))
+    ]
+    assert wrong == []
+    assert len(files) > 90
+
+
+def check_encrypted_picture(engine: Engine, file: bytes, options: dict, expected: np.ndarray) -> bytes:
+    """A picture file becomes the ciphertext file that Python makes of the same prepared pixels.
+
+    Returns:
+        The ciphertext file.
+    """
+    found = engine.result("encryptPicture", file=to_base64(file), key=KEY.reveal(), options=options)
+    ciphertext = base64.b64decode(found["bytes"])
+    pixels, marker = decode_ciphertext(ciphertext)
+    cipher = get_cipher("etc", KEY, **{name: options[name] for name in ("block_size", "key_scope") if name in options})
+    cipher.check_marker(marker)
+    assert marker.to_json() == found["marker"]
+    assert np.array_equal(unpack(found["plain"]), expected)
+    encrypted = cipher.encrypt(expected, marker.nonce)
+    assert np.array_equal(unpack(found["encrypted"]), encrypted)
+    if options.get("format", "png") == "png":
+        assert np.array_equal(pixels, encrypted)
+        assert found["type"] == "image/png"
+    return ciphertext
+
+
+def _given(cipher, nonce: bytes | None) -> dict:
+    return {"key": KEY.reveal(), "params": cipher.spec.to_dict(), "nonce": nonce.hex() if nonce else None}
+
+
+def _size(pixels: np.ndarray) -> dict:
+    return {"height": pixels.shape[0], "width": pixels.shape[1]}

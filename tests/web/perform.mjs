@@ -1,0 +1,87 @@
+// What the tests ask of etc.mjs, in Node and in a browser alike. Bytes travel as base64.
+
+import { fromHex } from "../../hf_etc/web/bytes.mjs";
+import { inspectFile } from "../../hf_etc/web/containers.mjs";
+import * as etc from "../../hf_etc/web/etc.mjs";
+import { checkScenario } from "./scenarios.mjs";
+
+/** Resolves to { result } or, where etc.mjs refuses, to { error, message }. */
+export async function perform({ op, ...given }) {
+  try {
+    return { result: await OPERATIONS[op](given) };
+  } catch (error) {
+    if (error instanceof etc.EtcError) return { error: error.name, message: error.message };
+    throw error;
+  }
+}
+
+const OPERATIONS = {
+  scenario: ({ scenario }) => checkScenario(scenario),
+  listCiphers: () => etc.listCiphers(),
+
+  async plan({ height, width, nonce, ...given }) {
+    const cipher = await cipherOf(given);
+    const { index, mask, symbolBits } = await cipher.plan(height, width, nonceOf(nonce));
+    const marker = etc.markerToJson(cipher.marker(height, width, nonceOf(nonce)));
+    return { index: toBase64(new Uint8Array(index.buffer)), mask: toBase64(mask), symbolBits, marker };
+  },
+
+  async encrypt({ image, nonce, ...given }) {
+    return show(await (await cipherOf(given)).encrypt(read(image), nonceOf(nonce)));
+  },
+
+  async decrypt({ image, nonce, ...given }) {
+    return show(await (await cipherOf(given)).decrypt(read(image), nonceOf(nonce)));
+  },
+
+  prepare: ({ image, options, grid }) => show(etc.prepare(read(image), etc.makePreparation(options), grid)),
+  load: async ({ file }) => show(await etc.loadPicture(fromBase64(file))),
+
+  async encryptPicture({ file, key, options }) {
+    const { bytes, type, marker, plain, encrypted } = await etc.encryptPicture(
+      fromBase64(file),
+      await etc.parseKey(key),
+      options,
+    );
+    const images = { plain: show(plain), encrypted: show(encrypted) };
+    return { bytes: toBase64(bytes), type, marker: etc.markerToJson(marker), ...images };
+  },
+
+  decryptPicture: async ({ file, key }) => show(await etc.decryptPicture(fromBase64(file), await etc.parseKey(key))),
+  bare: ({ file }) => toBase64(inspectFile(fromBase64(file)).bare),
+  parseKey: async ({ text }) => (await etc.parseKey(text)).keyId,
+
+  /** Every text that a page could come by without asking for the key itself. */
+  async exposure({ key: text }) {
+    const key = await etc.parseKey(text);
+    const cipher = new etc.Cipher(key, {});
+    const clone = structuredClone(key);
+    return [key, cipher, clone].flatMap((thing) => [String(thing), JSON.stringify(thing), ...Object.keys(thing)]);
+  },
+};
+
+async function cipherOf({ key, params }) {
+  return new etc.Cipher(await etc.parseKey(key), params);
+}
+
+function nonceOf(hex) {
+  return hex ? fromHex(hex) : null;
+}
+
+function read({ data, height, width }) {
+  return { data: fromBase64(data), height, width };
+}
+
+function show({ data, height, width }) {
+  return { data: toBase64(data), height, width };
+}
+
+export function fromBase64(text) {
+  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+}
+
+export function toBase64(bytes) {
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
+  return btoa(text);
+}

@@ -1,0 +1,157 @@
+// Runs the scenarios of tests/vectors/ (see its README.md) on etc.mjs.
+
+import { fromHex, toHex } from "../../hf_etc/web/bytes.mjs";
+import { subkeyInfo } from "../../hf_etc/web/ciphers/base.mjs";
+import { checkMarkedSize, markerText } from "../../hf_etc/web/ciphertext.mjs";
+import { inspectFile } from "../../hf_etc/web/containers.mjs";
+import * as etc from "../../hf_etc/web/etc.mjs";
+import { KeyStream } from "../../hf_etc/web/keystream.mjs";
+import { encode } from "../../hf_etc/web/vendor/fast-png.mjs";
+
+const FILL = "((i * 2654435761) mod 2^32) div 2^24";
+const INLINE_BYTES = 1024; // longer results are stored as their SHA-256
+
+/** Resolves to null, or to what is wrong. */
+export async function checkScenario({ group, input, result, error }) {
+  if (!Object.hasOwn(RUNNERS, group)) return `unknown group "${group}"`;
+  const [found, wanted] = [await outcome(RUNNERS[group], input), result ?? error].map(sortedJson);
+  return found === wanted ? null : `expected ${wanted?.slice(0, 300)}, got ${found?.slice(0, 300)}`;
+}
+
+async function outcome(run, input) {
+  try {
+    return await run(input);
+  } catch (error) {
+    if (error instanceof etc.EtcError) return error.name;
+    throw error;
+  }
+}
+
+const RUNNERS = {
+  async key_parse({ text }) {
+    const key = await etc.parseKey(text);
+    return keyFacts(key, { text: await etc.keyText(key) });
+  },
+
+  passphrase: async ({ passphrase, salt }) => keyFacts(await etc.keyFromPassphrase(passphrase, salt)),
+  key_id: async ({ key }) => ({ key_id: etc.keyId(await keyOf(key)) }),
+
+  async subkey({ key, label, height, width, block_size: blockSize, step, nonce }) {
+    const info = subkeyInfo(label, height, width, blockSize, step, nonceOf(nonce));
+    return { info, subkey: toHex(await (await keyOf(key)).derive(info)) };
+  },
+
+  stream: async ({ subkey, length }) => ({ bytes: toHex(await (await streamOf(subkey)).read(length)) }),
+  permutation: async ({ subkey, n }) => ({ values: [...(await (await streamOf(subkey)).permutation(n))] }),
+  integers: async ({ subkey, count, below }) => ({
+    values: [...(await (await streamOf(subkey)).integers(count, below))],
+  }),
+
+  async plan({ key, height, width, nonce, parameters, cipher }) {
+    const plan = await new etc.Cipher(await keyOf(key), { cipher, ...parameters }).plan(height, width, nonceOf(nonce));
+    const symbols = plan.symbolBits === 8 ? {} : { symbol_bits: plan.symbolBits };
+    return { index: await showIndex(plan.index), mask: await showBytes(plan.mask), ...symbols };
+  },
+
+  encrypt: (input) => transformed(input, "encrypt"),
+  decrypt: (input) => transformed(input, "decrypt"),
+
+  async marker({ text, height, width }) {
+    const marker = etc.markerFromJson(text);
+    checkMarkedSize({ height, width }, marker);
+    return { marker: JSON.parse(etc.markerToJson(marker)) };
+  },
+
+  marker_place: async ({ file }) => ({
+    text: markerText(inspectFile(Uint8Array.from(atob(file), (character) => character.charCodeAt(0)))),
+  }),
+
+  /** Through a PNG, the one format that is decoded here; it has no CMYK. */
+  async to_rgb({ mode, height, width, samples }) {
+    const bytes = fromHex(samples);
+    const channels = { L: 1, LA: 2, RGBA: 4, "I;16": 1 }[mode];
+    if (!channels) throw new Error(`no PNG has mode ${mode}`);
+    const data =
+      mode === "I;16"
+        ? Uint16Array.from({ length: height * width }, (_, i) => bytes[2 * i] + 256 * bytes[2 * i + 1])
+        : bytes;
+    const file = encode({ data, height, width, channels, depth: mode === "I;16" ? 16 : 8 });
+    return { pixels: await showBytes((await etc.loadPicture(file)).data) };
+  },
+
+  async prepare({ size, fit, resample, block_size: grid, ...input }) {
+    const { data, height, width } = etc.prepare(imageOf(input), etc.makePreparation({ size, fit, resample }), grid);
+    return { height, width, pixels: await showBytes(data) };
+  },
+};
+
+async function transformed({ key, nonce, parameters, cipher, ...input }, direction) {
+  const { data } = await new etc.Cipher(await keyOf(key), { cipher, ...parameters })[direction](
+    imageOf(input),
+    nonceOf(nonce),
+  );
+  return { pixels: await showBytes(data) };
+}
+
+async function keyFacts(key, more = {}) {
+  return { key_id: key.keyId, key: await masterHex(key), ...more };
+}
+
+/** The key bytes, which only its text gives away. */
+async function masterHex(key) {
+  const digits = (await etc.keyText(key)).slice("hfetc1-".length);
+  const bits = [...digits].map((digit) =>
+    "abcdefghijklmnopqrstuvwxyz234567".indexOf(digit).toString(2).padStart(5, "0"),
+  );
+  return toHex(
+    bits
+      .join("")
+      .slice(0, 256)
+      .match(/.{8}/g)
+      .map((byte) => parseInt(byte, 2)),
+  );
+}
+
+function keyOf(hex) {
+  return etc.EtcKey.fromBytes(fromHex(hex));
+}
+
+async function streamOf(hex) {
+  return new KeyStream(await crypto.subtle.importKey("raw", fromHex(hex), "AES-CTR", false, ["encrypt"]));
+}
+
+/** An empty text is an empty nonce, which is refused; null is none. */
+function nonceOf(hex) {
+  return hex === null ? null : fromHex(hex);
+}
+
+function imageOf({ pixels, height, width }) {
+  if (typeof pixels === "string") return { data: fromHex(pixels), height, width };
+  if (pixels.fill !== FILL) throw new Error(`unknown fill ${pixels.fill}`);
+  const data = Uint8Array.from({ length: 3 * height * width }, (_, i) => Math.imul(i, 2654435761) >>> 24);
+  return { data, height, width };
+}
+
+async function showBytes(bytes) {
+  return bytes.length <= INLINE_BYTES ? toHex(bytes) : sha256(bytes);
+}
+
+async function showIndex(index) {
+  return index.length <= INLINE_BYTES ? [...index] : sha256(new Uint8Array(index.buffer));
+}
+
+async function sha256(bytes) {
+  return { sha256: toHex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes))) };
+}
+
+function sortedJson(value) {
+  const sorted = (thing) =>
+    thing && typeof thing === "object" && !Array.isArray(thing)
+      ? Object.fromEntries(
+          Object.keys(thing)
+            .sort()
+            .map((name) => [name, sorted(thing[name])]),
+        )
+      : thing;
+  return JSON.stringify(sorted(value));
+}
