@@ -119,6 +119,7 @@ def streaming_memory() -> dict[str, float]:
 
 def _peak_of_stream(count: int) -> float:
     code = f"""
+import resource
 from datasets import Features, Image, IterableDataset
 from PIL import Image as Pillow
 from hf_etc import EncryptImages, EtcKey

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from ..data.load import load_tables
 from ..errors import ImageError, ParameterError
 from .output import MANIFEST
 
@@ -68,22 +69,10 @@ def load_splits(source: str, split: str | None = None, limit: int | None = None)
     Raises:
         ParameterError: it cannot be loaded, or has no such split or no rows.
     """
-    from datasets import Dataset, DatasetDict, load_dataset, load_from_disk
+    from datasets import DatasetDict
 
-    path = Path(source)
-    try:
-        with _bars_on_a_terminal_only():
-            if path.is_file():
-                loaded = load_dataset(path.suffix.lower()[1:], data_files=str(path))
-            elif (path / "dataset_dict.json").exists() or (path / "state.json").exists():
-                loaded = load_from_disk(source)
-            else:
-                loaded = load_dataset(source)
-    except (OSError, ValueError) as error:
-        raise ParameterError(f"cannot load the dataset {source}: {_first_line(error)}") from None
-    if isinstance(loaded, Dataset):
-        name = str(loaded.split or "train").split("[")[0]  # a saved part of a split is named "train[:100]"
-        loaded = DatasetDict({name: loaded})
+    with _bars_on_a_terminal_only():
+        loaded = load_tables(source)
     if split is not None and split not in loaded:
         raise ParameterError(f"{source} has no split {split!r}; choose from {', '.join(loaded)}")
     parts = {split: loaded[split]} if split is not None else dict(loaded)
@@ -106,7 +95,3 @@ def _bars_on_a_terminal_only() -> Iterator[None]:
         yield
     finally:
         enable_progress_bars()
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

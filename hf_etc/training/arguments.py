@@ -126,16 +126,26 @@ class DataArguments(SourceArguments):
 
 @dataclass
 class EtcTrainingArguments(TrainingArguments):
-    """The Trainer's own arguments, and the schedule of ConvMixer."""
+    """The Trainer's own arguments, and the schedules of ConvMixer and of the adaptation networks."""
 
     triangular_schedule: bool = option(
         False, "ConvMixer's learning rate, in place of lr_scheduler_type: 0 to max at 2/5, max/20 at 4/5, 0 at the end"
+    )
+    lr_milestones: list[float] = option(  # noqa: RUF009
+        [], "in place of lr_scheduler_type: the learning rate falls to a tenth at each of these epochs"
     )
     per_device_eval_batch_size: int = option(64, "images of an evaluation batch on each device")
     do_train: bool = option(True, "train")
     do_eval: bool = option(True, "evaluate at the end")
     remove_unused_columns: bool = option(False, "stays off: a batch holds pixel_values and labels only")
     ddp_find_unused_parameters: bool | None = option(False, "off: every parameter of these networks is used")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.triangular_schedule and self.lr_milestones:
+            raise ParameterError("--triangular_schedule and --lr_milestones are two schedules; give one of them")
+        if any(not 0 < epoch < self.num_train_epochs for epoch in self.lr_milestones):
+            raise ParameterError(f"--lr_milestones: give epochs between 0 and {self.num_train_epochs:g}")
 
 
 class _Parser(HfArgumentParser):

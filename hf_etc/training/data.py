@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, load_dataset, load_from_disk
+from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, load_dataset
 
+from ..data.load import load_tables
 from ..errors import ParameterError
 from .arguments import DataArguments, SourceArguments
 
@@ -90,19 +91,14 @@ def _eval_split(tables: DatasetDict, args: SourceArguments, seed: int) -> Split:
 
 
 def _load(args: SourceArguments) -> DatasetDict:
+    if args.dataset_name is not None:
+        return load_tables(args.dataset_name, args.dataset_config_name or None, args.dataset_revision)
+    files = {split: str(Path(folder) / "**") for split, folder in args.folders.items()}
     try:
-        if args.dataset_name is None:
-            files = {split: str(Path(folder) / "**") for split, folder in args.folders.items()}
-            return load_dataset("imagefolder", data_files=files)
-        saved = Path(args.dataset_name)
-        if (saved / "dataset_dict.json").exists() or (saved / "state.json").exists():
-            tables = load_from_disk(saved)
-        else:
-            tables = load_dataset(args.dataset_name, args.dataset_config_name or None, revision=args.dataset_revision)
-    except (OSError, ValueError, RuntimeError) as error:  # not found, no such configuration, a dataset script
-        name = args.dataset_name or " and ".join(args.folders.values())
-        raise ParameterError(f"cannot load the dataset {name}: {str(error).splitlines()[0]}") from None
-    return tables if isinstance(tables, DatasetDict) else DatasetDict(train=tables)
+        return load_dataset("imagefolder", data_files=files)
+    except (OSError, ValueError) as error:
+        folders = " and ".join(args.folders.values())
+        raise ParameterError(f"cannot load the images in {folders}: {str(error).splitlines()[0]}") from None
 
 
 def _pick(tables: DatasetDict, wanted: str | None, usual: Sequence[str], remedy: str) -> Dataset:

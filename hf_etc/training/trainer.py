@@ -2,7 +2,7 @@
 augmentation with soft targets, the triangular schedule, and checkpoints that are whole or not there.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -63,8 +63,12 @@ class EtcTrainer(Trainer):
         return [name for name, parameter in model.named_parameters() if parameter.ndim > 1]
 
     def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> Any:
-        if self.lr_scheduler is None and self.args.triangular_schedule:
-            self.lr_scheduler = LambdaLR(optimizer or self.optimizer, Triangle(num_training_steps))  # type: ignore[arg-type]
+        shape: Any = Triangle(num_training_steps) if self.args.triangular_schedule else None
+        if self.args.lr_milestones:
+            shares = [epoch / self.args.num_train_epochs for epoch in self.args.lr_milestones]
+            shape = Stairs([share * num_training_steps for share in shares])
+        if self.lr_scheduler is None and shape is not None:
+            self.lr_scheduler = LambdaLR(optimizer or self.optimizer, shape)  # type: ignore[arg-type]
             self._created_lr_scheduler = True
         return super().create_scheduler(num_training_steps, optimizer)
 
@@ -121,6 +125,21 @@ class Triangle:
 
     def __call__(self, step: int) -> float:
         return float(np.interp((step + 1) / self._steps, [0, 2 / 5, 4 / 5, 1], [0, 1, 1 / 20, 0]))
+
+
+class Stairs:
+    """Share of the maximal learning rate at each step: 1, and a tenth of that after each milestone.
+
+    Example:
+        >>> [round(Stairs([150, 225])(step), 3) for step in (0, 149, 150, 224, 225)]
+        [1.0, 1.0, 0.1, 0.1, 0.01]
+    """
+
+    def __init__(self, milestones: Sequence[float]) -> None:
+        self._milestones = milestones
+
+    def __call__(self, step: int) -> float:
+        return 0.1 ** sum(step >= milestone for milestone in self._milestones)
 
 
 def cross_entropy(

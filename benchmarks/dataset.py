@@ -1,0 +1,70 @@
+"""How fast ``hf-etc`` encrypts and decrypts a whole dataset, and whether every image comes back bit for bit.
+
+Run: python benchmarks/dataset.py uoft-cs/cifar10 [--num-proc 2]     (writes results/dataset_conversion.json)
+"""
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from datasets import DatasetDict, load_dataset
+
+from hf_etc import EtcKey
+from hf_etc.data.columns import image_features
+from hf_etc.records import result_record, write_json
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("dataset", help="Hub id or folder")
+    parser.add_argument("--num-proc", type=int, default=2)
+    parser.add_argument("--out", type=Path, default=Path("results/dataset_conversion.json"))
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        key, encrypted, decrypted = (str(Path(folder) / name) for name in ("owner.key", "encrypted", "decrypted"))
+        EtcKey.generate().save(key)
+        seconds = {
+            "encrypt": run("encrypt", options.dataset, encrypted, "--key", key, "--num-proc", options.num_proc),
+            "decrypt": run("decrypt", encrypted, decrypted, "--key", key, "--num-proc", options.num_proc),
+        }
+        images = compare(load_dataset(options.dataset), load_dataset(decrypted))
+        size = sum(file.stat().st_size for file in Path(encrypted).rglob("*.parquet"))
+    results = {
+        "images": images,
+        "identical after decryption": images,
+        **{f"{name}, images per second": images / value for name, value in seconds.items()},
+        "encrypted as PNG, bytes": size,
+        "peak memory of the largest process, MiB": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**10,
+    }
+    for name, value in results.items():
+        print(f"{name:<44} {value:14,.0f}")
+    settings = {"num_proc": options.num_proc, "block_size": 16, "format": "png"}
+    write_json(options.out, result_record("dataset_conversion", results, data=options.dataset, settings=settings))
+
+
+def run(*words: object) -> float:
+    """Wall-clock seconds of one hf-etc command, its start included."""
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "hf_etc", *map(str, words)], check=True)
+    return time.perf_counter() - start
+
+
+def compare(plain: DatasetDict, decrypted: DatasetDict) -> int:
+    """The number of images, after checking that each is what it was; exits with a message if one is not."""
+    count = 0
+    for split, table in plain.items():
+        (column,) = image_features(table.features)
+        for before, after in zip(table[column], decrypted[split][column], strict=True):
+            if not np.array_equal(np.asarray(before.convert("RGB")), np.asarray(after)):
+                sys.exit(f"split {split}: image {count} differs after decryption")
+            count += 1
+    return count
+
+
+if __name__ == "__main__":
+    main()
