@@ -57,5 +57,13 @@ class UploadRefusedError(EtcError, ValueError):
     """Something that is about to be uploaded holds a key, an access token or a plain image."""
 
 
+class HubError(EtcError, OSError):
+    """The Hub cannot be reached, or does not let this user write."""
+
+
+class RemoteError(EtcError, ConnectionError):
+    """A server cannot be reached, refused a ciphertext, or is not one of encrypted images."""
+
+
 class MissingExtraError(EtcError, ImportError):
     """An optional dependency is not installed."""

@@ -38,6 +38,8 @@ def render_page(
     digits: Sequence[Sample],
     photograph: Sample,
     facts: Sequence[tuple[str, str]],
+    serve: str,
+    key: str,
 ) -> str:
     """The page as HTML text.
 
@@ -47,6 +49,8 @@ def render_page(
         digits: classified samples.
         photograph: a colour picture, to show what encryption does to one.
         facts: name and value of what else was measured.
+        serve: the command that starts the model as a web page.
+        key: the key file to open there.
     """
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         accuracy="".join(_row(name, f"{100 * value:.1f} %") for name, value in accuracy),
@@ -54,6 +58,8 @@ def render_page(
         digits="".join(map(_card, digits)),
         photograph=_triple(photograph),
         facts="".join(_row(*fact) for fact in facts),
+        serve=escape(serve),
+        key=escape(key),
     )
 
 

@@ -70,6 +70,7 @@ def run(out: Path, epochs: int = EPOCHS) -> dict[str, float]:
     """
     if out.exists() and any(out.iterdir()):
         raise ParameterError(f"{out} is not empty; remove it or choose another folder with --out")
+    only_long_bars()
     owner, provider = out / "owner", out / "provider"
     owner.mkdir(parents=True)
     provider.mkdir()
@@ -89,6 +90,7 @@ def run(out: Path, epochs: int = EPOCHS) -> dict[str, float]:
         accuracy = measure(owner / "digits", key, provider / "model", owner / "plain-model")
     with step("Reload, classify and decrypt single pictures"):
         samples = classify(digits["test"], key, provider / "model")
+        save_pictures(samples, owner / "pictures")
         photograph = encrypt_photograph(key)
 
     curves = {"plain digits": plain_curve, "ciphertexts": encrypted_curve}
@@ -107,11 +109,14 @@ def run(out: Path, epochs: int = EPOCHS) -> dict[str, float]:
         ("single pictures decrypted bit for bit", f"{len(samples) + 1} of {len(samples) + 1}"),
         ("network", f"ConvMixer-{MODEL['dim']}/{MODEL['depth']}, {epochs} epochs, {record['hardware']['cores']} cores"),
     ]
-    write_text(out / "index.html", render_page(list(accuracy.items()), curves, samples, photograph, facts))
+    serve = f"hf-etc serve {provider / 'model'} --examples {owner / 'pictures'}"
+    page = render_page(list(accuracy.items()), curves, samples, photograph, facts, serve, str(owner / "owner.key"))
+    write_text(out / "index.html", page)
     print("\nTop-1 accuracy on test images")
     for name, value in accuracy.items():
         print(f"  {name:<44} {100 * value:5.1f} %")
     print(f"\nResult page: {out / 'index.html'}")
+    print(f"In the browser: {serve}")
     return accuracy
 
 
@@ -210,6 +215,13 @@ def classify(test: "datasets.Dataset", key: EtcKey, model: Path) -> list[Sample]
     return samples
 
 
+def save_pictures(samples: list[Sample], folder: Path) -> None:
+    """Plain PNG files, for the owner to try the model with."""
+    folder.mkdir()
+    for number, sample in enumerate(samples):
+        Image.fromarray(sample.plain).save(folder / f"{number:02d}-is-{sample.label}.png")
+
+
 def encrypt_photograph(key: EtcKey) -> Sample:
     """A colour photograph of scikit-learn, 320x480, in blocks of 16."""
     from sklearn.datasets import load_sample_image
@@ -218,6 +230,15 @@ def encrypt_photograph(key: EtcKey) -> Sample:
     cipher = EtcCipher(key, BLOCK)
     ciphertext = cipher.encrypt(plain)
     return _exact(Sample(plain, ciphertext, cipher.decrypt(ciphertext)))
+
+
+def only_long_bars() -> None:
+    """Leave progress bars to the trainings: the rest takes seconds."""
+    import datasets
+    import transformers
+
+    datasets.disable_progress_bars()
+    transformers.utils.logging.disable_progress_bar()
 
 
 @contextmanager

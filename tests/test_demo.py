@@ -1,0 +1,81 @@
+"""The demo, with one epoch of training: every step, and what each side is left with."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from hf_etc import EtcKey, read_marker
+from hf_etc.cli import main
+from hf_etc.demo.run import run
+from hf_etc.errors import ParameterError
+from hf_etc.keys import KEY_ENV, KEY_FILE_ENV
+
+from .secrets import scan_tree
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    out = tmp_path_factory.mktemp("demo") / "out"
+    return out, run(out, epochs=1)
+
+
+def test_measures_every_condition(demo):
+    out, accuracy = demo
+    record = json.loads((out / "result.json").read_text())
+    assert record["results"]["top1"] == accuracy
+    assert [name.split(", ")[-1] for name in accuracy] == [
+        "model of plain digits",
+        "right key",
+        "JPEG 85",
+        "wrong key",
+        "no encryption",
+    ]
+    assert {len(curve) for curve in record["results"]["curves"].values()} == {1}
+
+
+def test_page_shows_what_was_measured(demo):
+    out, accuracy = demo
+    page = (out / "index.html").read_text()
+    assert all(f"{100 * value:.1f} %" in page for value in accuracy.values())
+    assert page.count("<img") == 1 + 13 * 3 and 'src="data:image/png' in page
+    assert f"hf-etc serve {out / 'provider' / 'model'}" in page and "$" not in page
+
+
+def test_provider_gets_ciphertexts_and_no_key(demo):
+    from datasets import load_from_disk
+
+    out, _ = demo
+    key = EtcKey.load(out / "owner" / "owner.key")
+    assert [hit for hit in scan_tree(key, out) if not hit.startswith("owner/owner.key")] == []
+    row = load_from_disk(out / "provider" / "ciphertexts")["test"][0]
+    assert read_marker(row["image"]).key_id == key.key_id
+    pictures = sorted((out / "owner" / "pictures").iterdir())
+    assert len(pictures) == 12 and read_marker(Image.open(pictures[0])) is None
+
+
+def test_environment_key_stays_out_of_the_training(tmp_path, monkeypatch):
+    """The environment of the process that trains holds no key, even where this one's does."""
+    from hf_etc.demo import run as module
+
+    seen = {}
+    monkeypatch.setenv(KEY_ENV, "x")
+    monkeypatch.setenv(KEY_FILE_ENV, "y")
+    monkeypatch.setattr(module.subprocess, "run", lambda command, env, **_: seen.update(env) or _Failed())
+    with pytest.raises(module.EtcError, match="failed"):
+        module.train(tmp_path, tmp_path / "model", "static", 1)
+    assert not {KEY_ENV, KEY_FILE_ENV} & set(seen) and set(seen) >= set(os.environ) - {KEY_ENV, KEY_FILE_ENV}
+
+
+class _Failed:
+    returncode = 1
+
+
+def test_folder_in_use_is_refused(tmp_path, capsys):
+    (tmp_path / "mine.txt").write_text("x")
+    with pytest.raises(ParameterError, match="not empty"):
+        run(tmp_path)
+    assert main(["demo", "--out", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.startswith("hf-etc: ") and [p.name for p in Path(tmp_path).iterdir()] == ["mine.txt"]
