@@ -25,7 +25,7 @@ from .image_processing import EtcImageProcessor
 from .images import ImageSource, load_rgb, open_image
 from .keys import EtcKey
 from .metrics import load_accuracy
-from .models import build_model
+from .models import load_model
 from .records import result_record, write_json
 from .training.arguments import SourceArguments, option, parse_into
 from .training.data import Split, load_eval_split
@@ -89,7 +89,7 @@ def load(name_or_path: str | Path | None) -> tuple[PreTrainedModel, BaseImagePro
         processor = AutoImageProcessor.from_pretrained(name_or_path)
     except (OSError, ValueError) as error:
         raise ParameterError(f"cannot load the model {name_or_path}: {str(error).splitlines()[0]}") from None
-    return build_model(str(name_or_path)), processor
+    return load_model(name_or_path), processor
 
 
 def evaluate_model(

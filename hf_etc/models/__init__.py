@@ -8,7 +8,7 @@ One file per model: its config, its network, its model class, its registration. 
 
 from . import adaptation, isotropic, resnet, shake_pyramidnet, vit  # noqa: F401  (each registers its families)
 from .base import NetworkForImageClassification, classification_loss
-from .build import build_model
+from .build import build_model, load_model
 from .isotropic import IsotropicConfig, IsotropicForImageClassification, patch_embedding
 from .registry import list_families, list_presets, register_family, register_preset
 from .vit import resize_positions
@@ -21,6 +21,7 @@ __all__ = [
     "classification_loss",
     "list_families",
     "list_presets",
+    "load_model",
     "patch_embedding",
     "register_family",
     "register_preset",

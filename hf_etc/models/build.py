@@ -1,6 +1,7 @@
 """One door to every model: a preset, a family with fields, a folder, or an id on the Hub."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from huggingface_hub.errors import StrictDataclassError
@@ -56,6 +57,15 @@ def build_model(
     family, preset = found
     check_fields(name_or_path, values, family.fields)
     return family.build(**preset | values, **labels, problem_type=PROBLEM_TYPE)
+
+
+def load_model(name_or_path: str | Path) -> PreTrainedModel:
+    """Load a trained image classifier, in evaluation mode: a folder, whatever its name is, or a Hub id.
+
+    Raises:
+        ParameterError: there is none, or its weights are not complete.
+    """
+    return _load(str(name_or_path), {}, {})
 
 
 def _load(name: str, labels: dict[str, Any], values: dict[str, Any]) -> PreTrainedModel:
