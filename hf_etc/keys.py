@@ -31,7 +31,7 @@ SALT_BYTES = 16
 KEY_ENV, KEY_FILE_ENV, PASSPHRASE_ENV = "HF_ETC_KEY", "HF_ETC_KEY_FILE", "HF_ETC_PASSPHRASE"
 _KEY_PREFIX, _SALT_PREFIX = "hfetc1-", "hfetc1-scrypt-"
 _SPACE = " \t\r\n"
-_KEY_TEXT = re.compile(rb"hfetc1-[a-z2-7]{58}", re.IGNORECASE)
+_KEY_TEXT = re.compile(rb"hfetc1-[a-z2-7]{58}")
 _CHECKSUM_BYTES = 4
 _MIN_PASSPHRASE = 12
 
@@ -232,7 +232,7 @@ def contains_key(data: bytes | memoryview) -> bool:
         (True, False)
     """
     data = bytes(data)
-    if any(_is_key(found[0].decode()) for found in _KEY_TEXT.finditer(data)):
+    if any(_is_key(found[0].decode()) for found in _KEY_TEXT.finditer(data.lower())):
         return True
     keys = {key.key_id: key for key in list(_live_keys.values())}
     with suppress(EtcError):

@@ -139,9 +139,12 @@ class EtcTrainingArguments(TrainingArguments):
     do_eval: bool = option(True, "evaluate at the end")
     remove_unused_columns: bool = option(False, "stays off: a batch holds pixel_values and labels only")
     ddp_find_unused_parameters: bool | None = option(False, "off: every parameter of these networks is used")
+    hub_strategy: str = option("end", "stays at end: only a finished training is looked through and uploaded")
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.push_to_hub and self.hub_strategy != "end":
+            raise ParameterError("--hub_strategy uploads unseen what the Trainer saves on its way; leave it out")
         if self.triangular_schedule and self.lr_milestones:
             raise ParameterError("--triangular_schedule and --lr_milestones are two schedules; give one of them")
         if any(not 0 < epoch < self.num_train_epochs for epoch in self.lr_milestones):

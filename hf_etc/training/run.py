@@ -3,6 +3,7 @@
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -45,6 +46,8 @@ def train(model_args: ModelArguments, data_args: DataArguments, args: EtcTrainin
     # The output folder is new, or holds a run to go on with.
     checkpoint = find_checkpoint(str(args.output_dir), args.resume_from_checkpoint) if args.do_train else None
     transformers.utils.logging.set_verbosity(args.get_process_log_level())
+    if args.disable_tqdm:
+        transformers.utils.logging.disable_progress_bar()
     set_seed(args.seed)
     first = args.process_index == 0
 
@@ -72,17 +75,19 @@ def train(model_args: ModelArguments, data_args: DataArguments, args: EtcTrainin
                 print(f"\nstopped by {name}, step {step} is saved; run the same command again to go on", flush=True)
             return 128 + stop.signal
         trainer.save_model()
-        trainer.log_metrics("train", result.metrics)
-        trainer.save_metrics("train", result.metrics)
+        metrics = result.metrics | {"train_samples": len(data.datasets["train"])}
+        trainer.log_metrics("train", metrics)
+        trainer.save_metrics("train", metrics)
         trainer.save_state()
 
     # Results: train_results.json, eval_results.json, all_results.json.
     if args.do_eval:
-        metrics = trainer.evaluate()
+        metrics = trainer.evaluate() | {"eval_samples": len(data.datasets["eval"])}
         trainer.log_metrics("eval", metrics)
         trainer.save_metrics("eval", metrics)
     if args.push_to_hub:
-        trainer.push_to_hub()
+        source = data_args.dataset_name
+        trainer.push_to_hub(dataset=None if source is None or Path(source).exists() else source)
     return 0
 
 

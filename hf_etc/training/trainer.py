@@ -15,6 +15,9 @@ from transformers import Trainer, TrainerCallback
 from transformers.modeling_outputs import ImageClassifierOutput
 from transformers.trainer_utils import rotate_checkpoints
 
+from ..errors import ParameterError
+from ..hub import push_model
+from ..hub.connection import hub_errors
 from .arguments import EtcTrainingArguments
 from .augment import BatchAugment
 from .checkpoints import checkpoint_folder, unfinished
@@ -90,6 +93,49 @@ class EtcTrainer(Trainer):
             self.accelerator.wait_for_everyone()
         if self.args.should_save:
             rotate_checkpoints(output_dir, self.args.save_total_limit, self.state.best_model_checkpoint)
+
+    def init_hf_repo(self, token: str | None = None, private: bool | None = None) -> None:
+        """Before the training, so that a missing login does not show at its end."""
+        with hub_errors(self.args.hub_model_id or str(self.args.output_dir), token or self.args.hub_token):
+            super().init_hf_repo(token, private)
+
+    def push_to_hub(
+        self,
+        commit_message: str | None = "End of training",
+        blocking: bool = True,
+        token: str | None = None,
+        revision: str | None = None,
+        private: bool | None = None,
+        dataset: str | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Upload the model through the guard of :func:`hf_etc.hub.push_model`, with its card.
+
+        Args:
+            commit_message, token, revision, private: as for transformers.Trainer; the upload always blocks.
+            dataset: Hub id of the dataset trained on.
+
+        Returns:
+            The address of the commit; None in all processes but the first.
+
+        Raises:
+            ParameterError: another argument of transformers.Trainer; the card is generated.
+        """
+        if kwargs or not blocking:
+            raise ParameterError(f"push_to_hub has no {', '.join(kwargs) or 'blocking=False'}; leave it out")
+        if self.hub_model_id is None:
+            self.init_hf_repo(token, private)
+        self.save_model(_internal_call=True)
+        if not self.is_world_process_zero():
+            return None
+        return push_model(
+            str(self.args.output_dir),
+            str(self.hub_model_id),
+            datasets=[dataset] if dataset else [],
+            token=token or self.args.hub_token,
+            revision=revision or self.args.hub_revision,
+            commit_message=commit_message or "End of training",
+        )
 
     def _maybe_log_save_evaluate(self, tr_loss: Any, grad_norm: Any, model: nn.Module, trial: Any, *args, **kwargs):
         try:

@@ -1,0 +1,198 @@
+"""Model and dataset cards, generated from what the files themselves say and from measured records."""
+
+import re
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import DatasetCard, DatasetCardData, ModelCard, ModelCardData
+
+from ..errors import ParameterError
+from ..image_processing import EtcImageProcessor
+from .guard import Encryption
+from .results import eval_results, read_evaluation, results_text
+
+INSTALL = 'pip install "hf-etc"'
+_HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
+_THREATS = {
+    "dataset": "One key encrypts every image. Whoever collects a handful of ciphertexts, or one picture in plain and "
+    "encrypted form, can recover that key and decrypt the rest.",
+    "image": "Every image has its own encryption, from the key and a public nonce. The blocks of a single photograph "
+    "can still be put together in part, like a jigsaw puzzle.",
+}
+
+
+def model_card(
+    repo_id: str,
+    processor: Any,
+    network: str,
+    records: Sequence[str | Path] = (),
+    datasets: Sequence[str] = (),
+) -> ModelCard:
+    """The card of a classifier.
+
+    Args:
+        repo_id: where it will be.
+        processor: of the model: an EtcImageProcessor, or another one for a model of plain images.
+        network: what it is, such as "IsotropicForImageClassification, 706,570 parameters".
+        records: JSON files written by ``hf-etc evaluate``.
+        datasets: Hub ids of the datasets trained on.
+
+    Raises:
+        ParameterError: a record is not one of an evaluation, or a dataset's name not one of the Hub.
+        KeyMismatchError: a record is of a model with another key.
+    """
+    for name in datasets:
+        if not _HUB_ID.fullmatch(name):
+            raise ParameterError(f"{name!r} is not a dataset's name on the Hub, such as user/name; leave it out")
+    encrypted = isinstance(processor, EtcImageProcessor)
+    evaluations = [read_evaluation(path, processor.key_id if encrypted else None) for path in records]
+    title = repo_id.split("/")[-1]
+    data = ModelCardData(
+        library_name="transformers",
+        pipeline_tag="image-classification",
+        tags=["hf-etc", "image-classification", *(["encrypted-images", "privacy"] if encrypted else [])],
+        datasets=list(datasets) or None,
+        model_name=title if evaluations else None,
+        eval_results=eval_results(evaluations) or None,
+    )
+    size = _size(processor.size)
+    trained = f"Trained on {', '.join(f'`{name}`' for name in datasets)}.\n\n" if datasets else ""
+    body = _encrypted_model(repo_id, processor, network) if encrypted else _plain_model(repo_id, network)
+    threats = f"\n\n{_threats(processor.spec.key_scope)}" if encrypted else ""
+    return ModelCard(f"""---
+{data.to_yaml()}
+---
+
+# {title}
+
+{body}
+
+## Results
+
+{trained}{results_text(evaluations, size)}{threats}
+""")
+
+
+def dataset_card(repo_id: str, encryption: Encryption, card: DatasetCard | None = None) -> DatasetCard:
+    """The card of an encrypted dataset.
+
+    Args:
+        repo_id: where it is.
+        encryption: of its images.
+        card: the one that ``datasets`` wrote; its metadata is kept.
+    """
+    data = card.data if card is not None else DatasetCardData()
+    data["tags"] = sorted({*(data.get("tags") or []), "hf-etc", "encrypted-images", "privacy"})
+    data["task_categories"] = ["image-classification"]
+    spec, key_id = encryption.spec, encryption.key_id
+    sizes = sorted(f"{height}x{width}" for height, width in encryption.sizes)
+    size = sizes[0] if len(sizes) == 1 else f"{len(sizes)} different ones"
+    images = {f"images, split {split}": f"{count:,}" for split, count in encryption.images.items()}
+    return DatasetCard(f"""---
+{data.to_yaml()}
+---
+
+# {repo_id.split("/")[-1]}
+
+Encrypted (EtC) images for training and testing image classifiers. Labels and all other columns are in the clear. The
+key `{key_id}` is not in this repository.
+
+{_facts({**spec.to_dict(), "size (height x width)": size, "key id": key_id, **images})}
+
+## How to use it
+
+```python
+from datasets import load_dataset
+
+dataset = load_dataset("{repo_id}")
+```
+
+No key is needed to train on it; never resize, crop or turn a ciphertext:
+
+```
+{INSTALL}
+hf-etc train --dataset_name {repo_id} --protocol static --model_name_or_path convmixer-256/8 --output_dir run
+```
+
+The owner of the key gets the pictures back:
+
+```
+hf-etc decrypt {repo_id} decrypted --key my.key
+```
+
+{_threats(spec.key_scope)}
+""")
+
+
+def _encrypted_model(repo_id: str, processor: EtcImageProcessor, network: str) -> str:
+    facts = {"network": network, **processor.spec.to_dict(), "size (height x width)": _size(processor.size)}
+    return f"""An image classifier for encrypted (EtC) images: it classifies what was encrypted with the key
+`{processor.key_id}`, and takes nothing else. The key is not in this repository.
+
+{_facts({**facts, "key id": processor.key_id})}
+
+## How to use it
+
+```
+{INSTALL}
+```
+
+```python
+from transformers import AutoModelForImageClassification
+from hf_etc import EtcImageProcessor, EtcKey
+
+# The client's side: plain pictures in, ciphertexts out. It needs the key.
+client = EtcImageProcessor.from_pretrained("{repo_id}", key=EtcKey.load("my.key"))
+ciphertext = client.encrypt(picture)[0]
+
+# The server's side: no key.
+server = EtcImageProcessor.from_pretrained("{repo_id}")
+model = AutoModelForImageClassification.from_pretrained("{repo_id}")
+logits = model(**server(ciphertext, return_tensors="pt")).logits
+```
+
+`pipeline("image-classification", model="{repo_id}", image_processor=client)` takes plain pictures and encrypts them
+first. Without the package the processor does not load: nothing plain is classified by mistake."""
+
+
+def _plain_model(repo_id: str, network: str) -> str:
+    return f"""An image classifier for **plain** images, the baseline of an encrypted-domain model. It protects nothing.
+
+{_facts({"network": network}, "model")}
+
+## How to use it
+
+```
+{INSTALL}
+```
+
+```python
+import hf_etc
+from transformers import pipeline
+
+classify = pipeline("image-classification", model="{repo_id}")
+```"""
+
+
+def _size(size: Any) -> str:
+    edges = dict(size or {})
+    return f"{edges['height']}x{edges['width']}" if edges.get("height") else "each picture's own"
+
+
+def _facts(facts: dict[str, Any], title: str = "encryption") -> str:
+    rows = [
+        f"| {name.replace('_', ' ')} | {', '.join(value) if isinstance(value, list | tuple) else value} |"
+        for name, value in facts.items()
+    ]
+    return "\n".join([f"| {title} | |", "| --- | --- |", *rows])
+
+
+def _threats(key_scope: str) -> str:
+    text = (
+        f"This is perceptual encryption, without proof of security. {_THREATS[key_scope]} Do not let it be the only "
+        "protection of pictures that could hurt someone. `hf-etc audit` measures what an attacker gets out of your "
+        "own images."
+    )
+    return "## What this does not protect\n\n" + textwrap.fill(text, 120, break_on_hyphens=False)

@@ -1,0 +1,137 @@
+"""Looks at what is about to leave, and refuses key material, tokens and plain images, with the file's name.
+
+It stops mistakes, not intent: a marker is a label that anyone can write, pixels that were stored as numbers look
+like any other numbers, and a key of someone else is known by its text form only.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from ..ciphers import CipherSpec
+from ..ciphertext import Marker
+from ..data.check import peek, stored_images
+from ..data.columns import image_features, refuse_lazy_transform
+from ..errors import EtcError, ImageError, UploadRefusedError
+from .contents import cells, columns, open_file
+from .scan import check_file, check_texts
+
+_ROWS = 500
+
+
+@dataclass(frozen=True)
+class Encryption:
+    """How the images of a dataset are encrypted, and how many there are.
+
+    Attributes:
+        spec, key_id: the same for all.
+        sizes: every (height, width) in pixels that occurs.
+        images: number of images by split.
+    """
+
+    spec: CipherSpec
+    key_id: str
+    sizes: frozenset[tuple[int, int]]
+    images: dict[str, int]
+
+
+def check_folder(folder: str | Path, files: Iterable[Path] | None = None) -> None:
+    """Refuse files that hold a key, an access token, a path of a user's home, or a plain image.
+
+    Archives and tables are opened; whatever cannot be opened is refused.
+
+    Args:
+        folder: names in errors are relative to it.
+        files: paths of what is about to be uploaded; default: every file in the folder.
+
+    Raises:
+        UploadRefusedError: names the file and what was found in it.
+    """
+    folder = Path(folder)
+    for file in sorted(folder.rglob("*")) if files is None else files:
+        if file.is_file():
+            check_file(file.relative_to(folder).as_posix(), open_file(file))
+
+
+def check_dataset(dataset: Any) -> Encryption:
+    """Refuse a dataset unless each image in it is a ciphertext and nothing else in it is a secret.
+
+    Args:
+        dataset: a Dataset or a DatasetDict, materialised: a lazy transform would upload the plain images behind it.
+
+    Returns:
+        How the images are encrypted.
+
+    Raises:
+        UploadRefusedError: names the split, row or column.
+    """
+    splits = dataset if isinstance(dataset, dict) else {str(getattr(dataset, "split", None) or "train"): dataset}
+    kinds: dict[tuple[CipherSpec, str], str] = {}
+    sizes, images = set(), {}
+    for split, table in splits.items():
+        _check_table(split, table)
+        markers = list(_markers(split, table))
+        images[split] = len(markers)
+        sizes |= {(marker.height, marker.width) for marker in markers}
+        kinds |= {(marker.spec, marker.key_id): split for marker in markers}
+    if len(kinds) > 1:
+        ways = " and ".join(f"{spec} under key {key_id}" for spec, key_id in kinds)
+        raise UploadRefusedError(f"the images are encrypted in different ways, {ways}; push them one by one")
+    if not kinds:
+        raise UploadRefusedError("the dataset has no rows; there is nothing to push")
+    spec, key_id = next(iter(kinds))
+    return Encryption(spec, key_id, frozenset(sizes), images)
+
+
+def _markers(split: str, table: Any) -> Iterator[Marker]:
+    """The marker of each value of each image column."""
+    found = image_features(table.features)
+    if not found:
+        raise UploadRefusedError(f"split {split} has no image column; push it with datasets' own push_to_hub")
+    for column in found:
+        if type(table.features[column]).__name__ != "Image":
+            raise UploadRefusedError(f"split {split}, column {column}: nested images; put them into a column of images")
+        for row, image in enumerate(stored_images(table.with_format(None), column)):
+            try:
+                yield peek(image)[0]
+            except (EtcError, ImageError) as error:
+                raise UploadRefusedError(f"split {split}, column {column}, row {row}: {error}") from None
+
+
+def _check_table(split: str, table: Any) -> None:
+    """What the columns hold beside images: secrets, or pictures in disguise."""
+    from datasets import Dataset
+
+    if not isinstance(table, Dataset):
+        raise UploadRefusedError(f"split {split} is a {type(table).__name__}; materialise it: what streams is not seen")
+    try:
+        refuse_lazy_transform(table)
+    except EtcError as error:
+        raise UploadRefusedError(f"split {split}: {error}") from None
+    for field in table.data.schema:
+        if _may_be_pixels(field.type):
+            raise UploadRefusedError(
+                f"split {split}, column {field.name}: arrays of numbers may be plain pixels; remove it"
+            )
+    start, pictures = 0, image_features(table.features)
+    for batch in table.with_format("arrow").iter(_ROWS):
+        for name, data in columns(batch):
+            check_texts(data, f"split {split}, column {name}")
+        for name in batch.schema.names:
+            if name in pictures:  # looked at one by one
+                continue
+            where = f"split {split}, column {name}, from row {start}"
+            for value in cells(batch.column(name)):
+                check_file("value", value, f"{where}: ")
+        start += len(batch)
+
+
+def _may_be_pixels(kind: pa.DataType) -> bool:
+    """Bytes in two or more dimensions, numbers in three or more."""
+    kind, depth = getattr(kind, "storage_type", kind), 0
+    while pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        kind, depth = kind.value_type, depth + 1
+    return (depth >= 2 and kind == pa.uint8()) or (depth >= 3 and pa.types.is_primitive(kind))
