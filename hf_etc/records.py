@@ -23,7 +23,7 @@ from typing import Any
 RECORD_VERSION = 1
 _PACKAGES = ("hf-etc", "numpy", "pillow", "torch", "torchvision", "transformers", "datasets", "accelerate", "timm")
 _SECRET_FLAG = re.compile(r"--?[\w-]*(token|passphrase|password|secret)$")
-_SECRET_VALUE = re.compile(r"hfetc1-[a-z2-7]{20,}|\bhf_[A-Za-z0-9]{20,}")
+_SECRET_VALUE = re.compile(r"(?i:hfetc1-[a-z2-7]{20,})|\bhf_[A-Za-z0-9]{20,}")
 _ABSOLUTE_PATH = re.compile(r"(?<![\w.~-])(?:~|[A-Za-z]:(?=[\\/]))?[\\/][^\s,;:'\"=]+")
 
 
@@ -145,7 +145,8 @@ def _names() -> list[str]:
         user = ""
     host = socket.gethostname()
     generic = {"localhost", "root", "user", "ubuntu", "runner"}
-    return [name for name in {user, host, host.split(".")[0]} if len(name) > 3 and name.lower() not in generic]
+    names = sorted({user, host, host.split(".")[0]}, key=len, reverse=True)  # the long form first, whole
+    return [name for name in names if len(name) > 3 and name.lower() not in generic]
 
 
 def _commit() -> str | None:
