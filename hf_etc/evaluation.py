@@ -238,7 +238,7 @@ def _model_labels(model: PreTrainedModel, split: Split) -> list[int]:
 
 
 def _record(args: EvaluationArguments, split: Split, processor: BaseImageProcessor, results: dict) -> dict[str, Any]:
-    data = {"name": args.dataset_name or args.validation_dir, "split": args.eval_split, "images": len(split)}
+    data = {"name": args.dataset_name or args.validation_dir, "split": split.name, "images": len(split)}
     settings = {"model": args.model_name_or_path, "jpeg_subsampling": args.jpeg_subsampling}
     if isinstance(processor, EtcImageProcessor):
         settings |= {"key_id": processor.key_id} | processor.spec.to_dict()

@@ -151,6 +151,12 @@ hf-etc: left out, bad: cats/3.png: the image is empty (0 bytes)
 """)
 
 
+def test_nothing_but_bad_images_is_no_success(shown):
+    Path("bad.png").write_bytes(b"not an image")
+    assert shown("hf-etc encrypt bad.png out.png --key clinic.key --skip-bad").endswith("[1]\n")
+    assert not Path("out.png").exists()
+
+
 def test_every_option_of_encrypt_reaches_the_library(shown):
     options = (
         "--cipher etc --block-size 8 --key-scope image --size 32 --fit stretch --resample bilinear --format jpeg "

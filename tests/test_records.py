@@ -147,3 +147,16 @@ def test_a_value_that_is_no_json_leaves_the_old_file(here):
             write_json(here / "a.json", value)
     assert (here / "a.json").read_text() == "old"
     assert [path.name for path in here.iterdir()] == ["a.json"]
+
+
+def test_a_full_disk_leaves_the_old_file(here, monkeypatch):
+    write_json(here / "a.json", {"a": 1})
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(records.os, "fsync", full)
+    with pytest.raises(OSError):
+        write_json(here / "a.json", {"a": 2})
+    assert json.loads((here / "a.json").read_text()) == {"a": 1}
+    assert [path.name for path in here.iterdir()] == ["a.json"]

@@ -24,12 +24,14 @@ class Split:
         image: that column's name.
         labels: one class number per row.
         class_names: name of class number i.
+        name: what the dataset calls the split.
     """
 
     table: Dataset
     image: str
     labels: Sequence[int]
     class_names: list[str]
+    name: str
 
     def __len__(self) -> int:
         return len(self.table)
@@ -70,8 +72,8 @@ def load_splits(args: DataArguments, train: bool = True, evaluate: bool = True, 
     tables = _load(args)
     splits = {}
     if train:
-        table = _pick(tables, args.train_split, _TRAIN, "give --train_split")
-        splits["train"] = _split(table, args, args.max_train_samples, seed)
+        found = _pick(tables, args.train_split, _TRAIN, "give --train_split")
+        splits["train"] = _split(*found, args, args.max_train_samples, seed)
     if evaluate:
         splits["eval"] = _eval_split(tables, args, seed)
     names = [split.class_names for split in splits.values()]
@@ -86,8 +88,8 @@ def load_eval_split(args: SourceArguments, seed: int = 0) -> Split:
 
 
 def _eval_split(tables: DatasetDict, args: SourceArguments, seed: int) -> Split:
-    table = _pick(tables, args.eval_split, _EVAL, "give --eval_split (a training can do without: --no_do_eval)")
-    return _split(table, args, args.max_eval_samples, seed)
+    found = _pick(tables, args.eval_split, _EVAL, "give --eval_split (a training can do without: --no_do_eval)")
+    return _split(*found, args, args.max_eval_samples, seed)
 
 
 def _load(args: SourceArguments) -> DatasetDict:
@@ -101,14 +103,14 @@ def _load(args: SourceArguments) -> DatasetDict:
         raise ParameterError(f"cannot load the images in {folders}: {str(error).splitlines()[0]}") from None
 
 
-def _pick(tables: DatasetDict, wanted: str | None, usual: Sequence[str], remedy: str) -> Dataset:
+def _pick(tables: DatasetDict, wanted: str | None, usual: Sequence[str], remedy: str) -> tuple[str, Dataset]:
     found = next((name for name in ([wanted] if wanted else usual) if name in tables), None)
     if found is None:
         raise ParameterError(f"no split {wanted or ' or '.join(usual)} in {', '.join(tables)}; {remedy}")
-    return tables[found]
+    return found, tables[found]
 
 
-def _split(table: Dataset, args: SourceArguments, limit: int | None, seed: int) -> Split:
+def _split(name: str, table: Dataset, args: SourceArguments, limit: int | None, seed: int) -> Split:
     image = args.image_column_name or _only(table.features, Image, (), "image_column_name")
     label = args.label_column_name or _only(table.features, ClassLabel, _LABELS, "label_column_name")
     for column, flag in ((image, "image_column_name"), (label, "label_column_name")):
@@ -122,8 +124,9 @@ def _split(table: Dataset, args: SourceArguments, limit: int | None, seed: int) 
         table = table.shuffle(seed=seed).select(range(limit)).flatten_indices()
     if not len(table):
         raise ParameterError("a split has no rows; check the dataset and --max_train_samples/--max_eval_samples")
-    names = table.features[label].names
-    return Split(table.cast_column(image, Image(decode=False)), image, table[label][:], names)
+    return Split(
+        table.cast_column(image, Image(decode=False)), image, table[label][:], table.features[label].names, name
+    )
 
 
 def _only(features: Features, kind: type, usual: Sequence[str], flag: str) -> str:
