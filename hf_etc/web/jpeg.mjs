@@ -49,7 +49,8 @@ export function checkJpeg(quality, subsampling) {
   }
 }
 
-async function loadEncoder() {
+/** Fetch the encoder; encodeJpeg() does so itself when it is first called. */
+export async function loadEncoder() {
   encoder ??= startEncoder().catch((error) => {
     encoder = null; // a later call may find the network again
     throw new BrowserError(`cannot load the JPEG encoder (${error.message}); reload the page or use PNG`);

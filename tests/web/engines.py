@@ -7,7 +7,7 @@ import json
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -93,12 +93,12 @@ class ChromiumEngine(Engine):
 
 
 @contextmanager
-def chromium_browser() -> Iterator[tuple[Any, str]]:
+def chromium_browser(flags: Sequence[str] = ()) -> Iterator[tuple[Any, str]]:
     """A running browser, and the address at which the repository is served to it."""
     from playwright.sync_api import sync_playwright
 
     with serve(ROOT) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=_FLAGS)
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=[*_FLAGS, *flags])
         yield browser, address
         browser.close()
 

@@ -1,28 +1,25 @@
-"""Measure the browser client in Chromium: ``python -m tests.web.measure`` writes results/browser.json.
+"""Measure the browser client in Chromium: ``python -m tests.web.measure`` writes results/browser.json, and with it
+the tables of docs/browser.md.
 
 Needs ../shared/data/kodak: the 24 Kodak photographs, lossless.
 """
 
 import base64
 import io
-import json
-import os
-import platform
 import sys
-from pathlib import Path
 from statistics import median
 
 import numpy as np
-import PIL
 from PIL import Image
 
 from hf_etc import Preparation, decode_ciphertext, encode_ciphertext, get_cipher, load_rgb
+from hf_etc.records import result_record, write_json
 
 from .checks import KEY
 from .engines import ROOT, ChromiumEngine, chromium_browser, to_base64, unpack
+from .figures import RESULT, update_page
 
 KODAK = ROOT.parent / "shared" / "data" / "kodak"
-RESULT = ROOT / "results" / "browser.json"
 ENCODINGS = {
     "JPEG 75 4:2:0": ("JPEG", {"quality": 75, "subsampling": "4:2:0"}),
     "JPEG 90 4:4:4": ("JPEG", {"quality": 90, "subsampling": "4:4:4"}),
@@ -61,21 +58,18 @@ def main() -> None:
         sys.exit(f"no photographs at {KODAK}")
     pictures = [Image.open(path).convert("RGB") for path in sorted(KODAK.glob("*.webp"))]
     with chromium_browser() as (browser, address):
-        result = {
-            "environment": {
-                "chromium": browser.version,
-                "pillow": PIL.__version__,
-                "cpu": _cpu(),
-                "cores": os.cpu_count(),
-            },
-            "encrypt_ms": {edge: measure_encryption(browser, address, edge) for edge in (224, 4096)},
+        results = {
+            "encrypt_ms": {str(edge): measure_encryption(browser, address, edge) for edge in (224, 4096)},
             "picture_ms": measure_pictures(browser, address, pictures[4]),
         }
         engine = ChromiumEngine(browser.new_page(), address)
-        result["decoder_difference"] = measure_decoder(engine, pictures[::4])
-        result["upload"] = measure_upload(engine, pictures)
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(result, indent=2) + "\n")
+        results["decoder_difference"] = measure_decoder(engine, pictures[::4])
+        results["upload"] = measure_upload(engine, pictures)
+        settings = {"chromium": browser.version, "block_size": 16}
+    command = ["python", "-m", "tests.web.measure"]
+    data = {"name": "Kodak, 768x512", "pictures": len(pictures)}
+    write_json(RESULT, result_record("browser", results, data=data, settings=settings, command=command))
+    update_page()
     print(RESULT.read_text())
 
 
@@ -174,12 +168,6 @@ def _file(image: Image.Image, format: str, **options) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, format, **options)
     return buffer.getvalue()
-
-
-def _cpu() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
 if __name__ == "__main__":

@@ -1,0 +1,188 @@
+"""Ask a Space for the labels of a picture that it never sees: encrypted here, classified there."""
+
+import argparse
+import base64
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal
+
+from .ciphers.base import CipherSpec, make_spec
+from .ciphertext import Subsampling, check_format
+from .errors import EtcError, MissingExtraError, ParameterError, RemoteError
+from .image_processing import EtcImageProcessor
+from .images import ImageSource
+from .keys import EtcKey
+
+try:
+    import gradio_client
+except ImportError:
+    raise MissingExtraError('gradio is not installed; run: pip install "hf-etc[space]"') from None
+
+
+class EncryptedClassifier:
+    """Client of a classifier served by ``hf-etc serve`` or ``hf_etc.gradio.build_app``.
+
+    The picture is prepared and encrypted in this process; what is sent is the ciphertext. The key is never
+    sent, nor is a Hugging Face token unless you pass one.
+
+    Args:
+        space_or_url: "user/space" on the Hub, or the address of a server.
+        key: the model's secret key.
+        token: of the Hub, for a private Space.
+        format, quality, subsampling: of the files sent, see :func:`hf_etc.encode_ciphertext`.
+        cipher, params: what the server has to encrypt with: name and parameters of a cipher, as for
+            ``EtcImageProcessor``, its defaults included. A server cannot ask for a weaker one.
+
+    Raises:
+        KeyMismatchError: the server's model belongs to another key.
+        ParameterError: the server asks for another cipher or other parameters, or a bad argument.
+        RemoteError: no such Space or server, or not one of encrypted images.
+
+    Example::
+
+        classify = EncryptedClassifier("clinic/encrypted-classifier", EtcKey.load("clinic.key"), block_size=16)
+        classify("photo.jpg")  # [{"label": "cat", "score": 0.93}, ...]
+    """
+
+    def __init__(
+        self,
+        space_or_url: str,
+        key: EtcKey,
+        *,
+        token: str | None = None,
+        format: Literal["png", "webp", "jpeg"] = "png",
+        quality: int = 85,
+        subsampling: Subsampling = "4:4:4",
+        cipher: str = "etc",
+        **params: Any,
+    ) -> None:
+        expected = make_spec(cipher, **params)
+        check_format(format, quality, subsampling)
+        self._format, self._quality, self._subsampling = format, quality, subsampling
+        self._address = space_or_url
+        with self._asking():
+            self._client = _Client(space_or_url, token=token or False, verbose=False, download_files=False)
+            settings = self._client.predict(api_name="/settings")
+        if not isinstance(settings, dict):
+            raise RemoteError(f"{space_or_url} is not a classifier of encrypted images (it has no settings)")
+        self.processor: EtcImageProcessor = EtcImageProcessor.from_dict(settings, key=key)
+        _check_spec(self.processor.spec, expected)
+
+    def __call__(self, image: ImageSource) -> list[dict[str, Any]]:
+        """The likeliest labels of one picture, as a transformers pipeline gives them.
+
+        Args:
+            image: path, bytes of an image file, or PIL image; plain.
+
+        Returns:
+            Dictionaries with "label" and "score" (0 to 1), the likeliest first.
+
+        Raises:
+            AlreadyEncryptedError, ImageError: not a plain picture.
+            RemoteError: the server refused the ciphertext, or is gone.
+        """
+        (file,) = self.processor.encrypt([image], self._format, self._quality, self._subsampling)
+        data = f"data:image/{self._format};base64,{base64.b64encode(file).decode()}"
+        with self._asking():
+            answer = self._client.predict(data, api_name="/classify")
+        try:
+            return [{"label": one["label"], "score": one["confidence"]} for one in answer[0]["confidences"]]
+        except (LookupError, TypeError):
+            raise RemoteError(f"{self._address} gave no labels; is it a classifier of encrypted images?") from None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._address!r}, key_id={self.processor.key_id!r})"
+
+    def close(self) -> None:
+        """End the connection."""
+        self._client.close()
+
+    def __enter__(self) -> "EncryptedClassifier":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Turn what the client library raises about the server into one line."""
+        try:
+            yield
+        except gradio_client.exceptions.AppError as error:
+            raise RemoteError(f"{self._address}: {error.message}") from None
+        except Exception as error:  # of two HTTP libraries and more
+            why = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise RemoteError(f"{self._address} does not answer as a classifier of encrypted images: {why}") from None
+
+
+class _Client(gradio_client.Client):
+    def _telemetry_thread(self) -> None:
+        """Says nothing: the library reports every start to its makers, even with analytics_enabled=False."""
+
+
+def _check_spec(asked: CipherSpec, expected: CipherSpec) -> None:
+    if asked != expected:
+        raise ParameterError(
+            f"the server asks for {asked}, expected is {expected}; nothing was sent. "
+            "Name the parameters that the model was trained with"
+        )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Classify pictures; see ``hf-etc classify --help``.
+
+    Returns:
+        The exit status: 0, or 1 when a picture could not be classified.
+
+    Raises:
+        EtcError: the key or the server cannot be used.
+    """
+    options = _parser().parse_args(argv)
+    given = {"cipher": options.cipher, "block_size": options.block_size, "key_scope": options.key_scope}
+    key = EtcKey.load(options.key) if options.key else EtcKey.from_env()
+    with EncryptedClassifier(
+        options.url,
+        key,
+        format=options.format,
+        quality=options.quality,
+        **{name: value for name, value in given.items() if value is not None},
+    ) as classify:
+        return max([_report(classify, image, options.json) for image in options.images])
+
+
+def _report(classify: EncryptedClassifier, image: str, as_json: bool) -> int:
+    try:
+        labels = classify(image)
+    except EtcError as error:
+        print(f"hf-etc: {image}: {error}", file=sys.stderr)
+        return 1
+    if as_json:
+        print(json.dumps({"image": image, "labels": labels}))
+    else:
+        print(f"{image}: " + ", ".join(f"{one['label']} {100 * one['score']:.1f} %" for one in labels))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="hf-etc classify",
+        description="Encrypt pictures here and have a server classify the ciphertexts. The key is never sent.",
+        epilog="example:\n  hf-etc classify photo.jpg --url http://127.0.0.1:7860 --key clinic.key --block-size 16",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("images", metavar="IMAGE", nargs="+", help="plain picture")
+    parser.add_argument("--url", required=True, help="address of the server, or USER/SPACE on the Hub")
+    parser.add_argument("--key", metavar="FILE", help="the model's key file (default: HF_ETC_KEY_FILE, or HF_ETC_KEY)")
+    parser.add_argument(
+        "--format", choices=["png", "webp", "jpeg"], default="png", help="of what is sent (default: png)"
+    )
+    parser.add_argument("--quality", type=int, default=85, metavar="1-100", help="of jpeg (default: 85)")
+    parser.add_argument("--json", action="store_true", help="machine-readable, one line per picture")
+    cipher = parser.add_argument_group("cipher", "of the model; if the server asks for another, nothing is sent")
+    cipher.add_argument("--cipher", metavar="NAME", help="(default: etc)")
+    cipher.add_argument("--block-size", type=int, metavar="PIXELS", help="(default: 16)")
+    cipher.add_argument("--key-scope", choices=["dataset", "image"], help="(default: dataset)")
+    return parser

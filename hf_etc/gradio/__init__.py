@@ -1,0 +1,13 @@
+"""Gradio parts whose server sees ciphertexts only: the input component and the classifier app."""
+
+from ..errors import MissingExtraError
+
+try:
+    import gradio as _gradio  # noqa: F401
+except ImportError:
+    raise MissingExtraError('gradio is not installed; run: pip install "hf-etc[space]"') from None
+
+from .app import build_app, launch
+from .component import EncryptedImage
+
+__all__ = ["EncryptedImage", "build_app", "launch"]

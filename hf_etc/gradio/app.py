@@ -1,0 +1,194 @@
+"""The encrypted classifier: pictures are encrypted in the visitor's browser, the server sees ciphertexts."""
+
+import base64
+import io
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import gradio as gr
+import torch
+from PIL import Image
+from starlette.middleware import Middleware
+
+from ..ciphertext import decode_ciphertext
+from ..errors import ParameterError
+from ..evaluation import load
+from ..image_processing import EtcImageProcessor
+from .batching import MicroBatcher
+from .component import EncryptedImage
+from .limits import RequestLimits
+
+TOP = 5
+# More at a time gains little more on a CPU, and loses where the activations outgrow its caches.
+_MAX_BATCH = {"cuda": 16, "cpu": 4}
+_INTRODUCTION = """
+# Classify a picture without showing it
+Your browser encrypts the picture with your key. The server gets the ciphertext, and classifies what it cannot see.
+"""
+_HONEST = """
+### What is protected, and what is not
+Your picture and your key stay in your browser. This server gets the scrambled image shown under "What the server
+sees"; it has no key. That keeps people from looking at your picture. It is *perceptual* encryption, without proof of
+security: {scope} Texture, and with it some detail, survives inside of every block. Do not let this be the only
+protection of a picture that could hurt someone.
+
+<small>Model key `{key_id}` · cipher `{cipher}` · {geometry}key per {key_scope}</small>
+"""
+_SCOPES = {
+    "dataset": "this model uses one key for all images, so whoever collects a handful of ciphertexts made with it, or "
+    "has one picture in plain and encrypted form, can recover the key and see every picture.",
+    "image": "every image is scrambled in its own way, but the pieces of a single photograph can still be put "
+    "together in part, like a jigsaw puzzle.",
+}
+_CSS = """
+.he-seen { margin: 0; }
+.he-seen img { display: block; width: 100%; max-width: 20rem; margin: 0 auto; image-rendering: pixelated;
+  border-radius: var(--radius-md); }
+.he-seen figcaption { text-align: center; margin-top: 0.4rem; }
+"""
+_NOTHING_SEEN = '<figure class="he-seen"><figcaption>Nothing yet.</figcaption></figure>'
+# A picture that was taken away meanwhile leaves no value; its answer must not stand beside the next picture.
+_WITHOUT_LATE_ANSWERS = f"(sent, label, seen) => sent ? [label, seen] : [{{}}, {_NOTHING_SEEN!r}]"
+
+
+class Classifier:
+    """Top labels of checked ciphertexts, several requests at a time.
+
+    Args:
+        model: folder or Hub id of a model with its :class:`hf_etc.EtcImageProcessor`.
+        max_batch: images that go through the network together; default: 16 on a GPU, 4 on a CPU.
+
+    Raises:
+        ParameterError: there is no such model, or it is not one of encrypted images of a fixed size.
+    """
+
+    def __init__(self, model: str | Path, max_batch: int | None = None) -> None:
+        if max_batch is not None and max_batch < 1:
+            raise ParameterError(f"max_batch {max_batch}: use 1 or more")
+        network, processor = load(model)
+        if not isinstance(processor, EtcImageProcessor):
+            raise ParameterError(f"{model} is a model of plain images; serve one that was trained on ciphertexts")
+        if processor.size is None:
+            raise ParameterError(f"the processor of {model} has no fixed size; save it again with size=")
+        self.processor, self.model = processor, network.eval()
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.model.to(self.device)
+        self._batched: MicroBatcher[Image.Image, torch.Tensor] = MicroBatcher(
+            self._probabilities, max_batch or _MAX_BATCH[self.device.type]
+        )
+
+    def __call__(self, ciphertext: Image.Image) -> dict[str, float]:
+        """Probability of the five likeliest labels, the likeliest first.
+
+        Raises:
+            EtcError: not a ciphertext for this model.
+        """
+        self.processor.check(decode_ciphertext(ciphertext)[1])  # in its batch it would fail its neighbours, too
+        names = self.model.config.id2label
+        values, classes = self._batched(ciphertext).topk(min(TOP, len(names)))
+        return {names[label]: value for value, label in zip(values.tolist(), classes.tolist(), strict=True)}
+
+    @torch.inference_mode()
+    def _probabilities(self, ciphertexts: Sequence[Image.Image]) -> list[torch.Tensor]:
+        inputs = self.processor(list(ciphertexts), return_tensors="pt").to(self.device)
+        logits = self.model(**inputs).logits
+        return list(logits.float().softmax(-1).cpu())
+
+
+def build_app(
+    model: str | Path,
+    *,
+    format: Literal["png", "jpeg"] = "png",
+    examples: Sequence[str | Path] = (),
+    max_batch: int | None = None,
+) -> gr.Blocks:
+    """The classifier as Gradio Blocks; its API endpoints are ``/classify`` and ``/settings``.
+
+    Args:
+        model: folder or Hub id.
+        format: of the ciphertexts that the page sends.
+        examples: picture files to offer to visitors.
+        max_batch: images that go through the network together; default: 16 on a GPU, 4 on a CPU.
+
+    Raises:
+        ParameterError: the model, or its encrypted-domain processor, cannot be loaded; or a bad option.
+        ImageError: an example cannot be read.
+    """
+    classifier = Classifier(model, max_batch)
+    processor = classifier.processor
+
+    def classify(ciphertext: Image.Image) -> tuple[dict[str, float], str]:
+        """Classify a ciphertext: the data URL of an image file made by hf-etc for this model."""
+        return classifier(ciphertext), _as_seen(ciphertext)
+
+    def settings() -> dict[str, Any]:
+        """How to encrypt for this model: the public configuration of its image processor."""
+        return processor.to_dict()
+
+    with gr.Blocks(title="Encrypted image classifier", analytics_enabled=False) as app:
+        gr.Markdown(_INTRODUCTION)
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=3):
+                picture = EncryptedImage(
+                    processor, format=format, examples=examples, action="Classify", label="Ciphertext"
+                )
+            with gr.Column(scale=2):
+                label = gr.Label(num_top_classes=TOP, label="What the model says")
+                seen = gr.HTML(
+                    _NOTHING_SEEN, label="What the server sees", show_label=True, container=True, padding=True
+                )
+        gr.Markdown(_honest(processor))
+        answers = [label, seen]
+        picture.clear(None, None, answers, js=f"() => [{{}}, {_NOTHING_SEEN!r}]")
+        picture.submit(
+            classify, picture, answers, api_name="classify", concurrency_limit=None, trigger_mode="always_last"
+        ).then(None, [picture, *answers], answers, js=_WITHOUT_LATE_ANSWERS)
+        gr.api(settings, api_name="settings", concurrency_limit=None)
+    return app.queue(max_size=1024, api_open=False)
+
+
+def launch(app: gr.Blocks, **options: Any) -> Any:
+    """Start an app whose inputs are :class:`EncryptedImage`: no uploads, no analytics, no sharing, nothing on disk.
+
+    Args:
+        app: from :func:`build_app`, or your own.
+        options: of ``gradio.Blocks.launch``, such as ``server_port`` or ``prevent_thread_lock``.
+    """
+    inputs = [block for block in app.blocks.values() if isinstance(block, EncryptedImage)]
+    app._queue.ANAYLTICS_CACHE_FREQUENCY = sys.maxsize  # or each answer waits for a table of all the calls before it
+    max_body = max((block.max_bytes for block in inputs), default=0) * 4 // 3 + 2**14
+    return app.launch(
+        share=False,
+        run_history=False,
+        enable_monitoring=False,
+        mcp_server=False,
+        ssr_mode=False,
+        num_workers=0,  # like server-side rendering, other servers that would answer without the limits
+        state_session_capacity=256,  # each session holds its latest ciphertext in memory
+        app_kwargs={"middleware": [Middleware(RequestLimits, max_body=max_body)]},
+        **{"footer_links": ["api"], "css": _CSS, "theme": gr.themes.Default(primary_hue="indigo"), **options},
+    )
+
+
+def _honest(processor: EtcImageProcessor) -> str:
+    spec, size = processor.spec, processor.size
+    return _HONEST.format(
+        scope=_SCOPES[spec.key_scope],
+        key_id=processor.key_id,
+        cipher=spec.name,
+        geometry=f"{size.height}x{size.width} pixels in blocks of {spec.grid} · " if size else "",
+        key_scope=spec.key_scope,
+    )
+
+
+def _as_seen(ciphertext: Image.Image) -> str:
+    """The ciphertext as HTML; as an image component it would be written to disk."""
+    buffer = io.BytesIO()
+    ciphertext.convert("RGB").save(buffer, "PNG", compress_level=1)
+    data = base64.b64encode(buffer.getvalue()).decode()
+    return (
+        f'<figure class="he-seen"><img src="data:image/png;base64,{data}" alt="The ciphertext that arrived">'
+        f"<figcaption>{ciphertext.height}×{ciphertext.width} pixels: all that arrived.</figcaption></figure>"
+    )

@@ -1,0 +1,122 @@
+"""The component and the app as Python objects."""
+
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import gradio as gr
+import pytest
+from PIL import Image
+
+import hf_etc.gradio
+from hf_etc import EtcImageProcessor, EtcKey
+from hf_etc.errors import ImageError, ParameterError
+from hf_etc.gradio import EncryptedImage, build_app
+from hf_etc.models import build_model
+
+from ..helpers import noise
+from ..secrets import find_secret
+from .support import data_url, file_of, save_model
+
+KEY = EtcKey.generate()
+
+
+@pytest.fixture
+def server():
+    return EtcImageProcessor(size=32, block_size=8, key_id=KEY.key_id)
+
+
+def test_settings_name_everything_the_page_needs(server):
+    with gr.Blocks():
+        component = EncryptedImage(server, format="jpeg", quality=70, subsampling="4:2:0", action="Go")
+    assert component.props["settings"] == {
+        "cipher": server.spec.to_dict(),
+        "key_id": KEY.key_id,
+        "size": (32, 32),
+        "fit": "crop",
+        "resample": "bicubic",
+        "format": "jpeg",
+        "quality": 70,
+        "subsampling": "4:2:0",
+        "examples": [],
+        "action": "Go",
+    }
+
+
+@pytest.mark.parametrize(
+    "options", [{"format": "webp"}, {"format": "gif"}, {"quality": 0}, {"subsampling": "4:1:1"}], ids=str
+)
+def test_bad_options(server, options):
+    with pytest.raises(ParameterError):
+        EncryptedImage(server, **options)
+
+
+def test_processor_with_a_key_is_refused():
+    with pytest.raises(ParameterError, match="holds a key"):
+        EncryptedImage(EtcImageProcessor(KEY, size=32))
+
+
+def test_examples_lose_their_metadata_and_are_small(server, tmp_path):
+    exif = Image.Exif()
+    exif[0x010E] = "taken at home"
+    path = tmp_path / "beach.jpg"
+    Image.fromarray(noise(700, 900, 3)).save(path, exif=exif)
+    with gr.Blocks():
+        (example,) = EncryptedImage(server, examples=[path]).props["settings"]["examples"]
+    picture = Image.open(urllib.request.urlopen(example["url"]))
+    assert (example["name"], picture.size, picture.info) == ("beach", (512, 398), {})
+    with pytest.raises(ImageError, match="no such file"):
+        EncryptedImage(server, examples=[tmp_path / "nothing.png"])
+
+
+def test_preprocess_gives_the_checked_image(server):
+    (file,) = EtcImageProcessor(KEY, size=32, block_size=8).encrypt(noise(40, 50, 3))
+    component = EncryptedImage(server)
+    assert component.preprocess(data_url(file)).size == (32, 32)
+    assert component.postprocess("anything") is None
+    with pytest.raises(gr.Error, match="Refused: this is a plain image"):
+        component.preprocess(data_url(file_of(Image.fromarray(noise(32, 32, 3)))))
+
+
+def test_any_size_has_a_limit():
+    server = EtcImageProcessor(block_size=8, key_id=KEY.key_id)
+    client = EtcImageProcessor(KEY, block_size=8)
+    component = EncryptedImage(server)
+    assert component.preprocess(data_url(client.encrypt(noise(40, 56, 3))[0])).size == (56, 40)
+    with pytest.raises(gr.Error, match="at most 2048x2048"):
+        component.preprocess(data_url(file_of(Image.new("RGB", (4096, 1032)))))
+
+
+def test_no_interface_file_is_written():
+    """Gradio would write component.pyi beside component.py, into an installed package."""
+    assert list(Path(hf_etc.gradio.__file__).parent.glob("*.pyi")) == []
+
+
+def test_the_key_is_not_in_the_page(tmp_path):
+    key = EtcKey.generate()
+    app = build_app(save_model(tmp_path, key, 32, block_size=8))
+    assert find_secret(key, str(app.get_config_file())) == []
+    assert key.key_id in str(app.get_config_file())
+
+
+def test_what_is_no_model_of_ciphertexts(tmp_path):
+    with pytest.raises(ParameterError, match="cannot load the model"):
+        build_app(tmp_path / "nothing")
+    build_model("convmixer", 3, dim=16, depth=1, patch_size=8, kernel_size=3).save_pretrained(tmp_path)
+    with pytest.raises(ParameterError, match="cannot load the model"):
+        build_app(tmp_path)
+    from transformers import ViTImageProcessor
+
+    ViTImageProcessor().save_pretrained(tmp_path)
+    with pytest.raises(ParameterError, match="is a model of plain images"):
+        build_app(tmp_path)
+    EtcImageProcessor(block_size=8, key_id=KEY.key_id).save_pretrained(tmp_path)
+    with pytest.raises(ParameterError, match="has no fixed size"):
+        build_app(tmp_path)
+
+
+def test_missing_gradio_names_the_extra():
+    code = "import sys; sys.modules['gradio'] = None; import hf_etc.gradio"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert 'gradio is not installed; run: pip install "hf-etc[space]"' in run.stderr

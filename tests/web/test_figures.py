@@ -1,0 +1,39 @@
+"""The figures of docs/browser.md are those of the results, and the results carry what is needed to repeat them."""
+
+import json
+
+import pytest
+
+from .figures import PAGE, RESULT, SPACE, TABLES, with_tables
+
+
+def test_page_agrees_with_the_results():
+    page = PAGE.read_text(encoding="utf-8")
+    assert with_tables(page) == page, "run: python -m tests.web.figures"
+
+
+def test_an_altered_figure_is_noticed():
+    page = PAGE.read_text(encoding="utf-8")
+    figure = str(json.loads(RESULT.read_text())["results"]["encrypt_ms"]["224"]["median"])
+    assert with_tables(page.replace(figure, "0.001")) == page
+    with pytest.raises(ValueError, match="0 places for the table times"):
+        with_tables(page.replace("table: times", "table: other"))
+    assert len(TABLES) == page.count("<!-- table: ")
+
+
+@pytest.mark.parametrize("path", [RESULT, SPACE], ids=lambda path: path.name)
+def test_results_are_records(path):
+    record = json.loads(path.read_text())
+    assert {"command", "commit", "data", "settings", "hardware", "versions", "results"} <= record.keys()
+    assert record["versions"]["pillow"] and record["hardware"]["cores"]
+
+
+def test_what_was_promised():
+    """Not a timing of this run: of the published ones."""
+    measured, space = (json.loads(path.read_text())["results"] for path in (RESULT, SPACE))
+    assert measured["encrypt_ms"]["224"]["median"] < 10
+    assert measured["encrypt_ms"]["4096"]["median"] < 1000
+    assert all(one["lost"] == one["other answer than alone"] == 0 for one in space["load"].values())
+    refused = space["malformed"]
+    assert sum(refused["refused"].values()) == refused["bodies"] >= 1000
+    assert refused["right answer afterwards"] and not refused["not refused"] and not refused["files left"]
