@@ -103,6 +103,7 @@ ORDERS = {
     "transformers first": "from transformers import AutoImageProcessor, AutoModelForImageClassification; import hf_etc",
     "only the pipeline first": "from transformers import pipeline; import hf_etc",
     "the models first": "import hf_etc.models",
+    "a model class of transformers after it": "import hf_etc; from transformers import ViTForImageClassification",
     "the processor first": "from hf_etc.image_processing import EtcImageProcessor",
 }
 WITHOUT = "without hf_etc"

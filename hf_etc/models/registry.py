@@ -18,7 +18,7 @@ class Family:
     """One kind of network that can be built from scratch.
 
     Attributes:
-        config_class, model_class: its transformers classes.
+        config_class, model_class: its transformers classes; see :func:`register_family`.
         fixed: fields of the config that make it this family.
         fields: the other fields that it has.
         check: raises for a config that the classes accept although it cannot work.
@@ -26,7 +26,7 @@ class Family:
 
     name: str
     config_class: type[PreTrainedConfig]
-    model_class: type[PreTrainedModel]
+    model_class: type[PreTrainedModel] | None
     fixed: dict[str, Any]
     fields: set[str]
     check: Callable[[Any], None] | None = None
@@ -43,13 +43,15 @@ class Family:
             raise ParameterError(" ".join(str(error).split())) from error
         if self.check is not None:
             self.check(config)
+        if self.model_class is None:
+            return AutoModelForImageClassification.from_config(config)
         return self.model_class(config)
 
 
 def register_family(
     name: str,
     config_class: type[PreTrainedConfig],
-    model_class: type[PreTrainedModel],
+    model_class: type[PreTrainedModel] | None = None,
     check: Callable[[Any], None] | None = None,
     fields: Iterable[str] | None = None,
     **fixed: Any,
@@ -58,7 +60,8 @@ def register_family(
 
     Args:
         name: what `build_model` calls it.
-        config_class, model_class: its transformers classes.
+        config_class, model_class: its transformers classes. Leave out the model's where transformers has it: it may
+            be loading right now, and import this package on its way.
         check: raises for a config that the classes accept although it cannot work.
         fields: the fields of the config that it has; all by default.
         fixed: fields of the config that make it this family.
@@ -74,7 +77,7 @@ def register_family(
     _check_new(name)
     own = (config_fields(config_class) if fields is None else set(fields)) - fixed.keys()
     _FAMILIES[name] = Family(name, config_class, model_class, fixed, own, check)
-    if not config_class.__module__.startswith("transformers."):
+    if model_class is not None and not config_class.__module__.startswith("transformers."):
         AutoConfig.register(config_class.model_type, config_class, exist_ok=True)
         AutoModelForImageClassification.register(config_class, model_class, exist_ok=True)
 

@@ -1,11 +1,16 @@
 """The Vision Transformer of transformers as a family, and a change of its image size."""
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import nn
-from transformers import ViTConfig, ViTForImageClassification
+from transformers import ViTConfig
 
 from ..errors import GeometryError, ParameterError
 from .registry import register_family, register_preset
+
+if TYPE_CHECKING:
+    from transformers import ViTForImageClassification
 
 
 def check_vit(config: ViTConfig) -> None:
@@ -22,7 +27,7 @@ def check_vit(config: ViTConfig) -> None:
 
 
 @torch.no_grad()
-def resize_positions(model: ViTForImageClassification, image_size: int) -> None:
+def resize_positions(model: "ViTForImageClassification", image_size: int) -> None:
     """Fit a ViT to another image size, in place, by bicubic interpolation of its position embeddings.
 
     The model afterwards gives what it gave before with `interpolate_pos_encoding=True`, and saves and
@@ -36,6 +41,7 @@ def resize_positions(model: ViTForImageClassification, image_size: int) -> None:
         GeometryError: not a multiple of the patch size, or a model for images or patches that are not square.
 
     Example:
+        >>> from transformers import ViTForImageClassification
         >>> tiny = dict(hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8)
         >>> model = ViTForImageClassification(ViTConfig(image_size=32, patch_size=8, **tiny))
         >>> resize_positions(model, 64)
@@ -60,5 +66,5 @@ def _pair(size: int | list[int] | tuple[int, int]) -> tuple[int, int]:
     return (size, size) if isinstance(size, int) else (size[0], size[1])
 
 
-register_family("vit", ViTConfig, ViTForImageClassification, check=check_vit)
+register_family("vit", ViTConfig, check=check_vit)
 register_preset("vit-b/16", "vit")  # ViTConfig's defaults, from random weights
