@@ -1,0 +1,25 @@
+"""The leakage audit: what would someone without the key recover from the user's own ciphertexts?
+
+No attack here touches a key; scores are taken afterwards against the plan that the owner holds.
+"""
+
+from .base import Attack, Evidence, Recovery, get_attack, list_attacks
+from .outsider import audit_ciphertexts
+from .record import AttackResult, Control, Quartiles, Scores
+from .run import Audit, audit, default_attacks
+
+__all__ = [
+    "Attack",
+    "AttackResult",
+    "Audit",
+    "Control",
+    "Evidence",
+    "Quartiles",
+    "Recovery",
+    "Scores",
+    "audit",
+    "audit_ciphertexts",
+    "default_attacks",
+    "get_attack",
+    "list_attacks",
+]

@@ -1,0 +1,35 @@
+"""Jigsaw on single ciphertexts: what a key per image leaves open."""
+
+import numpy as np
+
+from ...ciphers import EtcSpec
+from ..assembly import assemble
+from ..base import Evidence, Recovery, register
+from ..compatibility import pair_costs
+from ..naturalness import settle
+from ..pieces import split_blocks
+from .dataset_jigsaw import BlockAttack
+
+
+@register
+class Jigsaw(BlockAttack):
+    """Each ciphertext alone is a square jigsaw whose pieces are also turned, mirrored, negated, recoloured."""
+
+    name = "jigsaw"
+    goal = "each image, from its ciphertext alone; a key per image does not prevent it"
+    given = "one ciphertext"
+    source = "this package; edge measure and assembly after Gallagher (CVPR 2012), Pomeranz et al. (CVPR 2011)"
+    measure = "neighbours_right"
+    positive = EtcSpec(key_scope="image")
+    enough = 0.5
+    synthetic = True
+
+    def run(self, evidence: Evidence) -> Recovery:
+        height, width = evidence.size
+        size = self.block_size(evidence)
+        plans = []
+        for target in evidence.targets[:, None]:
+            layout = assemble(pair_costs(split_blocks(target, size)), height // size, width // size, size)
+            plans.append(settle(layout, target).decryption_plan())
+        restored = np.concatenate([p.apply(one) for p, one in zip(plans, evidence.targets[:, None], strict=True)])
+        return Recovery(restored, tuple(plans), up_to_symmetry=True, ciphertexts_used=1)

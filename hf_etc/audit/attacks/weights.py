@@ -1,0 +1,115 @@
+"""Weights: what the position embedding of a model trained on ciphertexts says about the order of the blocks."""
+
+import numpy as np
+
+from ...ciphers import CipherSpec, EtcSpec
+from ...errors import KeyMismatchError, ParameterError
+from ..base import AttackFailure, Evidence, Recovery, register
+from ..matching import assign
+from ..pieces import Layout
+from ..seriation import arrange, grid_model
+from .dataset_jigsaw import BlockAttack
+
+_MOST_BLOCKS = 400
+
+
+@register
+class Weights(BlockAttack):
+    """Block permutation from a ViT's position embedding.
+
+    A model adapted from public weights holds the public embedding in the order of the key (paper Eq. 6): matching
+    the two gives the permutation. A model trained from random weights learns like embeddings for neighbouring
+    blocks: their likeness gives the arrangement up to a turn.
+    """
+
+    name = "weights"
+    goal = "the block permutation, from a trained model alone"
+    given = "the weights of a ViT trained on ciphertexts of the key; the public weights it came from, if it did"
+    source = "this package; the paper's Eq. 6 read backwards"
+    needs = frozenset({"weights"})
+    measure = "places_right"
+    positive = EtcSpec(steps=("permutation",))
+    enough = 0.5
+
+    def run(self, evidence: Evidence) -> Recovery:
+        assert evidence.weights is not None
+        trained, public = evidence.weights
+        height, width = evidence.size
+        size = self.block_size(evidence)
+        rows, columns = height // size, width // size
+        if len(trained) != rows * columns:
+            raise AttackFailure(f"the model has {len(trained)} positions, the images have {rows * columns} blocks")
+        if public is not None:
+            cells = match_positions(trained, public)
+        else:
+            order = arrange(_likeness(trained), grid_model(rows, columns, 2.0))
+            cells = np.argsort(order)
+        none = np.zeros(len(cells), np.int64)
+        plan = Layout(rows, columns, size, cells, none, none, none).decryption_plan()
+        note = "turns, signs and colours of the blocks were not sought"
+        return Recovery(plan.apply(evidence.targets), (plan,), True, note=note)
+
+    def applies_to(self, spec: CipherSpec, height: int, width: int) -> str | None:
+        size = getattr(spec, "block_size", 1)
+        if (height // size) * (width // size) > _MOST_BLOCKS:
+            return f"there are more than {_MOST_BLOCKS} blocks"
+        if spec.key_scope == "image":
+            return "with a plan for each image a model has no order of blocks to learn"
+        return super().applies_to(spec, height, width)
+
+
+def match_positions(trained: np.ndarray, public: np.ndarray) -> np.ndarray:
+    """int (N,): the public position of each trained one; embeddings (N,D), compared after centring.
+
+    Raises:
+        AttackFailure: they are of different shapes.
+    """
+    if trained.shape != public.shape:
+        raise AttackFailure(f"the public model has embeddings {public.shape}, the trained one {trained.shape}")
+    return assign(-_normed(trained) @ _normed(public).T)
+
+
+def load_positions(name_or_path: str, key_id: str | None = None) -> np.ndarray:
+    """The position embedding of a ViT without its class token, float32 (N,D).
+
+    Args:
+        name_or_path: folder or Hub id.
+        key_id: the key that the model's processor must name, if it names one.
+
+    Raises:
+        ParameterError: it cannot be loaded or is no ViT.
+        KeyMismatchError: it was trained under another key.
+    """
+    from transformers import AutoModelForImageClassification
+
+    from ...image_processing import EtcImageProcessor
+
+    try:
+        model = AutoModelForImageClassification.from_pretrained(name_or_path)
+    except (OSError, ValueError) as error:
+        raise ParameterError(f"cannot load the model {name_or_path}: {str(error).splitlines()[0]}") from None
+    positions = next((value for name, value in model.named_parameters() if name.endswith("position_embeddings")), None)
+    if positions is None:
+        raise ParameterError(f"{name_or_path} has no position embeddings; give a ViT")
+    if key_id is not None:
+        try:
+            found = EtcImageProcessor.from_pretrained(name_or_path).key_id
+        except (OSError, ValueError):
+            found = None
+        if found != key_id:
+            raise KeyMismatchError(
+                f"the model {name_or_path} was trained under key {found}, this is key {key_id}; use the other key"
+            )
+    return positions.detach().numpy()[0, 1:].astype(np.float32)
+
+
+def _normed(values: np.ndarray) -> np.ndarray:
+    centred = values - values.mean(0)
+    return centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-9)
+
+
+def _likeness(values: np.ndarray) -> np.ndarray:
+    normed = _normed(values)
+    likeness = normed @ normed.T
+    np.fill_diagonal(likeness, 0)
+    return likeness

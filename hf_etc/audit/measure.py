@@ -1,0 +1,225 @@
+"""The figures of docs/audit.md: ``python -m hf_etc.audit.measure NAME SOURCE [options]``.
+
+Each run writes one record, results/audit_NAME_LABEL.json, anew after every row. ``python -m hf_etc.audit.tables``
+turns the records into the tables of the page.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..ciphers import CipherSpec, EtcSpec
+from ..ciphers.base import make_spec
+from ..compression import Codec
+from ..records import result_record, write_json
+from . import compatibility
+from .assembly import assemble
+from .base import get_attack
+from .board import Board
+from .compatibility import PairCosts, pair_costs
+from .figures import restorations
+from .owner import Owner, Shares, Trial, make_trial
+from .pictures import read_pictures
+from .pieces import Layout, split_blocks
+from .scores import score, score_layout
+
+_UNSEEN = 4
+_COUNTS = (2, 3, 4, 5, 6, 8, 12, 16, 24, 32, 50)
+_SEED = 1
+Row = dict[str, Any]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one measurement and write its record."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    parser = argparse.ArgumentParser(prog="python -m hf_etc.audit.measure", description=__doc__)
+    parser.add_argument("name", choices=sorted(MEASUREMENTS))
+    parser.add_argument("source", help="folder of images, or dataset")
+    parser.add_argument("--images", type=int, default=100, help="drawn at random (default: 100)")
+    parser.add_argument("--size", type=int, help="edge in pixels (default: the pictures' own, or 224)")
+    parser.add_argument("--block-size", type=int, default=16)
+    parser.add_argument("--label", help="of the record (default: source, size and block size)")
+    parser.add_argument("--out", type=Path, default=Path("results"), help="folder of the record (default: results)")
+    options = parser.parse_args(words)
+    size = (options.size, options.size) if options.size else None
+    spec = EtcSpec(block_size=options.block_size)
+    images = read_pictures(options.source, spec, limit=options.images, size=size, seed=_SEED).pixels
+    source = Path(options.source).name
+    label = options.label or f"{source}_{images.shape[1]}_{options.block_size}"
+    data = {"name": source, "images": len(images), "height": images.shape[1], "width": images.shape[2]}
+    rows = []
+    for row in MEASUREMENTS[options.name](images, options.block_size):
+        print(row, flush=True)
+        rows.append(row)
+        record = result_record(
+            f"audit {options.name}",
+            rows,
+            data=data,
+            seed=_SEED,
+            settings={"block_size": options.block_size},
+            command=["python", "-m", "hf_etc.audit.measure", *words],
+        )
+        write_json(options.out / f"audit_{options.name.replace('-', '_')}_{label}.json", record)
+    return 0
+
+
+def dataset_jigsaw(images: np.ndarray, block_size: int) -> Iterator[Row]:
+    """The share of neighbours found and of unseen images decrypted, by the number of ciphertexts."""
+    shares = Shares(images[:_UNSEEN], images[_UNSEEN:], images[:1], images[:0])
+    codecs = [None, Codec("jpeg", 85), Codec("jpeg", 80)] if block_size % 8 == 0 else [None]
+    for codec in codecs:
+        yield from _by_count(make_trial(Owner.new(EtcSpec(block_size=block_size), codec), shares), "dataset", codec)
+    yield from _by_count(make_trial(Owner.new(EtcSpec("image", block_size)), shares), "image", None)
+
+
+def _by_count(trial: Trial, scope: str, codec: Codec | None) -> Iterator[Row]:
+    """Up to success, and then once more with 50 ciphertexts."""
+    attack, done = get_attack("dataset-jigsaw"), False
+    assert trial.evidence.ciphertexts is not None
+    for count in _COUNTS:
+        if (done or scope == "image") and count != _COUNTS[-1]:
+            continue
+        part = replace(trial.evidence, ciphertexts=trial.evidence.ciphertexts[:count])
+        start = time.process_time()
+        recovery = attack.run(part.only(attack.needs))
+        seconds = time.process_time() - start
+        found = score(recovery, trial.plain, trial.decrypted, trial.plans, trial.evidence.spec)
+        assert found.neighbours_right is not None
+        done = done or (found.neighbours_right >= 0.99 and found.exact_up_to_symmetry == found.images)
+        yield {
+            "key_scope": scope,
+            "format": str(codec or "lossless"),
+            "ciphertexts": count,
+            "neighbours_right": found.neighbours_right,
+            "pieces_right": found.pieces_right_up_to_symmetry,
+            "unseen": found.images,
+            "decrypted": found.exact,
+            "decrypted_up_to_symmetry": found.exact_up_to_symmetry,
+            "cpu_seconds": round(seconds, 1),
+        }
+
+
+def jigsaw(images: np.ndarray, block_size: int) -> Iterator[Row]:
+    """Single ciphertexts, a key per image: best partners right, by plain boundary prediction and by the audit's
+    measure, then what assembly makes of the latter."""
+    spec = EtcSpec("image", block_size)
+    for number, image in enumerate(images):
+        ciphertexts, (plan,) = Owner.new(spec).encrypt(image[None])
+        truth = Layout.of_plan(plan.inverse(), block_size)
+        blocks = split_blocks(ciphertexts, block_size)
+        start = time.process_time()
+        costs = pair_costs(blocks)
+        found = score_layout(assemble(costs, truth.rows, truth.columns, block_size), truth)
+        yield {
+            "image": number,
+            "baseline_best_right": right_partners(boundary_prediction(blocks[0]), truth),
+            "best_right": right_partners(costs, truth),
+            "neighbours_right": found.neighbours_right,
+            "largest_component": found.largest_component,
+            "pieces_right": found.pieces_right_up_to_symmetry,
+            "cpu_seconds": round(time.process_time() - start, 1),
+        }
+
+
+def known_plaintext(images: np.ndarray, block_size: int) -> Iterator[Row]:
+    """One known pair for every cipher, lossless and after JPEG: the share of the key, and what it decrypts."""
+    shares = Shares(images[1 : 1 + _UNSEEN], images[:0], images[:1], images[:0])
+    specs: list[CipherSpec] = [EtcSpec(block_size=block_size), EtcSpec(block_size=block_size, shared_block_key=True)]
+    specs += [make_spec(name) for name in ("le", "ele", "pe")]
+    attack = get_attack("known-plaintext")
+    for spec in specs:
+        for codec in (None, Codec("jpeg", 85)):
+            shared = getattr(spec, "shared_block_key", False)
+            if codec and spec.name != "etc":  # the others are not made for JPEG
+                continue
+            trial = make_trial(Owner.new(spec, codec), shares)
+            start = time.process_time()
+            recovery = attack.run(trial.evidence.only(attack.needs))
+            seconds = time.process_time() - start
+            found = score(recovery, trial.plain, trial.decrypted, trial.plans, spec)
+            assert found.ssim is not None
+            yield {
+                "cipher": spec.name + (" (shared block key)" if shared else ""),
+                "format": str(codec or "lossless"),
+                "key_share": found.key_share,
+                "unseen": found.images,
+                "decrypted": found.exact,
+                "ssim": found.ssim.median,
+                "cpu_seconds": round(seconds, 1),
+            }
+
+
+def statistics(images: np.ndarray, block_size: int) -> Iterator[Row]:
+    """PE and LE under one key, from ciphertexts alone, by the number of ciphertexts."""
+    attack = get_attack("statistics")
+    for name in ("pe", "le"):
+        trial = make_trial(Owner.new(make_spec(name)), Shares(images[:8], images[8:], images[:0], images[:0]))
+        for count in (5, 16, 50):
+            assert trial.evidence.ciphertexts is not None
+            part = replace(trial.evidence, ciphertexts=trial.evidence.ciphertexts[:count])
+            found = score(attack.run(part), trial.plain, trial.decrypted, trial.plans, part.spec)
+            assert found.ssim is not None
+            yield {
+                "cipher": name,
+                "ciphertexts": count,
+                "key_share": found.key_share,
+                "unseen": found.images,
+                "decrypted": found.exact,
+                "ssim": found.ssim.median,
+            }
+
+
+def figure_8(images: np.ndarray, block_size: int) -> Iterator[Row]:
+    """SSIM of the images that the published attacks restore, at small scale, for the paper's four ciphers."""
+    for one in restorations(images, "small", block_size=block_size):
+        yield one.row()
+
+
+MEASUREMENTS: dict[str, Callable[[np.ndarray, int], Iterator[Row]]] = {
+    "dataset-jigsaw": dataset_jigsaw,
+    "jigsaw": jigsaw,
+    "known-plaintext": known_plaintext,
+    "fig8": figure_8,
+    "statistics": statistics,
+}
+
+
+def right_partners(costs: PairCosts, truth: Layout) -> float:
+    """The share of sides inside the picture whose best partner, of all sides in all variants, is the true one."""
+    cells = np.stack(np.divmod(truth.cells, truth.columns), 1).tolist()
+    states = (truth.turns * 12 + truth.colors * 2 + truth.negatives).tolist()
+    blocks = zip(range(costs.blocks), map(tuple, cells), states, strict=True)
+    return float(np.mean(Board.of(costs, (truth.rows, truth.columns), blocks).best_partners()))
+
+
+def boundary_prediction(blocks: np.ndarray) -> PairCosts:
+    """The baseline: each edge line predicts the next one linearly; squared differences, in both directions.
+
+    Args:
+        blocks: uint8 (N,B,B,3) of one ciphertext.
+    """
+    strips = compatibility.strips_of(torch.from_numpy(blocks))
+    edge, ahead = strips[:, 0], 2 * strips[:, 0] - strips[:, 1]
+    energy = edge.square().sum((1, 2)) + ahead.square().sum((1, 2))
+    count = len(edge)
+    costs = torch.empty(count, 2, 6, 2, count)
+    for color, code in enumerate(compatibility.COLOR_LISTS):
+        for flip in range(2):
+            other = [one[..., code] if flip else one[..., code].flip(1) for one in (edge, ahead)]
+            match = ahead.flatten(1) @ other[0].flatten(1).T + edge.flatten(1) @ other[1].flatten(1).T
+            costs[:, flip, color, 0] = energy[:, None] + energy - 2 * match
+            costs[:, flip, color, 1] = energy[:, None] + energy + 2 * match
+    block = torch.arange(count) % (count // 4)
+    costs = costs.reshape(count, compatibility.VARIANTS, count)
+    return PairCosts(costs.masked_fill_((block[:, None] == block)[:, None], 1e9))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,157 @@
+"""The owner's side of an audit: what it encrypts, what of it an attacker gets, and the truth to score against."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..cipher import Cipher
+from ..ciphers import CipherSpec
+from ..compression import Codec, decode, encode
+from ..keys import EtcKey
+from ..plan import Plan
+from .base import Evidence, Scale
+
+_COLLECTED, _MOST_COLLECTED, _PAIRS = 50, 500, 1
+_SYNTHETIC_FALL = 2.2
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Encrypts under one key, and sends the ciphertexts through a codec.
+
+    Attributes:
+        cipher: key and public parameters.
+        codec: the lossy codec of the ciphertexts, or None.
+    """
+
+    cipher: Cipher
+    codec: Codec | None = None
+
+    @classmethod
+    def new(cls, spec: CipherSpec, codec: Codec | None = None) -> "Owner":
+        """With a fresh key."""
+        return cls(Cipher(EtcKey.generate(), spec), codec)
+
+    @property
+    def spec(self) -> CipherSpec:
+        return self.cipher.spec
+
+    def encrypt(self, images: np.ndarray) -> tuple[np.ndarray, tuple[Plan, ...]]:
+        """Ciphertexts of uint8 (N,H,W,3), and the decryption plans: one for all, or one each."""
+        height, width = images.shape[1:3]
+        per_image = self.spec.key_scope == "image"
+        nonces = self.cipher.new_nonces(len(images)) if per_image else None
+        ciphertexts = self._transmit(self.cipher.encrypt(images, nonces))
+        if nonces is None:
+            return ciphertexts, (self.cipher.plan(height, width).inverse(),)
+        return ciphertexts, tuple(self.cipher.plan(height, width, nonce).inverse() for nonce in nonces)
+
+    def _transmit(self, pixels: np.ndarray) -> np.ndarray:
+        if self.codec is None:
+            return pixels
+        return np.stack([decode(encode(one, self.codec), self.codec) for one in pixels])
+
+
+@dataclass(frozen=True)
+class Shares:
+    """The owner's plain images, each used for one purpose; all uint8 (.,H,W,3), empty where there are too few.
+
+    Attributes:
+        targets: what attacks try to restore.
+        collected: what the attacker holds ciphertexts of.
+        pairs: what the attacker knows in plain, too.
+        public: stands for plain images of the attacker's own, of the same kind.
+    """
+
+    targets: np.ndarray
+    collected: np.ndarray
+    pairs: np.ndarray
+    public: np.ndarray
+
+    @classmethod
+    def of(cls, images: np.ndarray, targets: int) -> "Shares":
+        """Divide images: a third at most are targets, one is a pair, 50 are collected, of many up to 500."""
+        first = min(targets, max(1, len(images) // 3))
+        rest = images[first:]
+        second = min(max(_COLLECTED, min(len(rest) // 2, _MOST_COLLECTED)), max(len(rest) - _PAIRS, 0))
+        if len(rest) > 2 * _COLLECTED:
+            return cls(images[:first], rest[:second], rest[second : second + _PAIRS], rest[second + _PAIRS :])
+        half = max(2, second // 2) if second > 2 else second  # few images: leave some to the learned attacks
+        return cls(images[:first], rest[:second], rest[second : second + _PAIRS], rest[half:second])
+
+    def fewer(self, targets: int, collected: int) -> "Shares":
+        return replace(self, targets=self.targets[:targets], collected=self.collected[:collected])
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One attacker's evidence with the truth that scores it.
+
+    Attributes:
+        evidence: all that any attack may receive.
+        plain: uint8 (T,H,W,3).
+        plans: the true decryption plans of the targets.
+    """
+
+    evidence: Evidence
+    plain: np.ndarray
+    plans: tuple[Plan, ...]
+
+    @property
+    def decrypted(self) -> np.ndarray:
+        """What the key makes of the targets."""
+        targets = self.evidence.targets
+        plans = self.plans * len(targets) if len(self.plans) == 1 else self.plans
+        return np.concatenate([plan.apply(one[None]) for plan, one in zip(plans, targets, strict=True)])
+
+
+def make_trial(
+    owner: Owner,
+    shares: Shares,
+    scale: Scale = "smoke",
+    weights: tuple[np.ndarray, np.ndarray | None] | None = None,
+    others: Callable[[], Owner] | None = None,
+) -> Trial:
+    """Encrypt what the attacker gets.
+
+    Args:
+        owner: encrypts the targets.
+        shares: which images serve what.
+        scale, weights: see :class:`hf_etc.audit.Evidence`.
+        others: negative control: makes a new owner for every image besides the targets, so that the
+            evidence says nothing about them.
+    """
+    targets, plans = owner.encrypt(shares.targets)
+
+    def evidence_of(images: np.ndarray) -> np.ndarray:
+        if others is None:
+            return owner.encrypt(images)[0]
+        return np.concatenate([others().encrypt(one)[0] for one in images[:, None]])
+
+    evidence = Evidence(
+        spec=owner.spec,
+        targets=targets,
+        ciphertexts=evidence_of(shares.collected) if len(shares.collected) > 1 else None,
+        pairs=(shares.pairs, evidence_of(shares.pairs)) if len(shares.pairs) else None,
+        oracle=evidence_of,
+        public=shares.public if len(shares.public) else None,
+        weights=weights,
+        scale=scale,
+    )
+    return Trial(evidence, shares.targets, plans)
+
+
+def synthetic_pictures(count: int, height: int, width: int, seed: int = 0) -> np.ndarray:
+    """Random pictures, uint8 (N,H,W,3), with a falling spectrum like photographs; no two are alike.
+
+    Cut out of larger ones, since the Fourier transform's own are periodic: their opposite edges would fit.
+    """
+    random, rows, columns = np.random.default_rng(seed), 2 * height, 2 * width
+    frequency = np.hypot(np.fft.fftfreq(rows)[:, None], np.fft.rfftfreq(columns))
+    falling = 1 / np.maximum(frequency, 1 / max(rows, columns)) ** _SYNTHETIC_FALL
+    noise = random.normal(size=(count, rows, columns, 1)) + 0.5 * random.normal(size=(count, rows, columns, 3))
+    fields = np.fft.irfft2(np.fft.rfft2(noise, axes=(1, 2)) * falling[..., None], (rows, columns), axes=(1, 2))
+    fields = fields[:, :height, :width]
+    fields = (fields - fields.mean((1, 2, 3), keepdims=True)) / fields.std((1, 2, 3), keepdims=True)
+    return np.clip(127.5 + 50 * fields, 0, 255).astype(np.uint8)

@@ -1,0 +1,69 @@
+"""Putting things in order by how strongly they go together: nearby pixels correlate more than distant ones."""
+
+import numpy as np
+
+
+def arrange(likeness: np.ndarray, model: np.ndarray, seed: int = 0, restarts: int = 4, steps: int = 800) -> np.ndarray:
+    """Find the order in which a matrix of likeness comes nearest to a model: quadratic assignment by swaps.
+
+    Args:
+        likeness: float (n,n), symmetric: of the things.
+        model: float (n,n), symmetric: how alike the things in two places should be.
+        seed: of the orders to start from, and of the search.
+        restarts: number of starts.
+        steps: of each search.
+
+    Returns:
+        int (n,): order[i] is the thing in place i. Places that the model cannot tell apart are exchangeable.
+
+    Example:
+        >>> model = np.exp(-np.abs(np.subtract.outer(np.arange(6), np.arange(6))) / 2)
+        >>> shuffled = np.array([3, 0, 5, 1, 4, 2])
+        >>> order = arrange(model[np.ix_(shuffled, shuffled)], model)
+        >>> shuffled[order].tolist() in ([0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0])
+        True
+    """
+    random = np.random.default_rng(seed)
+    found = [_search(likeness, model, random.permutation(len(likeness)), steps, random) for _ in range(restarts)]
+    return max(found, key=lambda order: fit(likeness, model, order))
+
+
+def fit(likeness: np.ndarray, model: np.ndarray, order: np.ndarray) -> float:
+    """How well an order fits: the sum of products."""
+    return float((likeness[np.ix_(order, order)] * model).sum())
+
+
+def _search(
+    likeness: np.ndarray, model: np.ndarray, order: np.ndarray, steps: int, random: np.random.Generator
+) -> np.ndarray:
+    """Make the best swap that does not bring a thing back to where it just was (robust tabu search, Taillard 1991)."""
+    count, order = len(order), order.copy()
+    here = likeness[np.ix_(order, order)]
+    value = best = float((here * model).sum())
+    best_order = order.copy()
+    until = np.zeros((count, count), np.int64)  # thing, place: the step up to which it may not go back
+    for step in range(steps):
+        product = here @ model
+        own = np.diag(product)
+        gain = product + product.T - own[:, None] - own  # of swapping i and j, before what concerns i and j alone
+        a, b = np.diag(here), np.diag(model)
+        gain = 2 * (gain - (here - a[:, None]) * (b[:, None] - model) - (a - here) * (model - b))
+        np.fill_diagonal(gain, -np.inf)
+        back = until[order] > step  # place of a thing now, place where it would go
+        allowed = ~(back & back.T) | (value + gain > best + 1e-9)
+        i, j = divmod(int(np.where(allowed, gain, -np.inf).argmax()), count)
+        value += float(gain[i, j])
+        tenure = step + random.integers(count // 2, 2 * count, 2)
+        until[order[i], i], until[order[j], j] = tenure
+        order[[i, j]] = order[[j, i]]
+        here[[i, j]] = here[[j, i]]
+        here[:, [i, j]] = here[:, [j, i]]
+        if value > best + 1e-9:
+            best, best_order = value, order.copy()
+    return best_order
+
+
+def grid_model(rows: int, columns: int, reach: float) -> np.ndarray:
+    """float (rows*columns, rows*columns): likeness that falls with the distance; `reach` in places."""
+    row, column = np.divmod(np.arange(rows * columns), columns)
+    return np.exp(-np.hypot(np.subtract.outer(row, row), np.subtract.outer(column, column)) / reach)

@@ -1,0 +1,45 @@
+"""Small trials that several test files attack: smooth synthetic pictures, of which photographs are no worse prey."""
+
+from functools import cache
+
+import numpy as np
+
+from hf_etc import EtcKey
+from hf_etc.audit.base import Recovery, get_attack
+from hf_etc.audit.owner import Owner, Shares, Trial, make_trial, synthetic_pictures
+from hf_etc.audit.record import Scores
+from hf_etc.audit.scores import score
+from hf_etc.cipher import Cipher
+
+
+@cache
+def pictures(count=12, edge=32):
+    images = synthetic_pictures(count, edge, edge)
+    images.flags.writeable = False
+    return images
+
+
+def trial_of(spec, images=None, targets=2, codec=None, weights=None, others=None) -> Trial:
+    images = pictures() if images is None else images
+    rest = images[targets:]
+    owner = Owner(Cipher(EtcKey(bytes(range(32))), spec), codec)
+    return make_trial(owner, Shares(images[:targets], rest, rest[:1], rest), "smoke", weights, others)
+
+
+def run(name: str, trial: Trial) -> tuple[Recovery, Scores]:
+    attack = get_attack(name)
+    recovery = attack.run(trial.evidence.only(attack.needs))
+    return recovery, score(recovery, trial.plain, trial.decrypted, trial.plans, trial.evidence.spec)
+
+
+def fresh_keys(spec, codec=None):
+    """For make_trial: evidence that says nothing, every image under a key of its own."""
+    return lambda: Owner.new(spec, codec)
+
+
+def sine_positions(rows, columns, width=32) -> np.ndarray:
+    """float32 (rows*columns, width): smooth position embeddings, as trained models have."""
+    row, column = np.divmod(np.arange(rows * columns), columns)
+    frequency = 0.15 * np.arange(1, width // 4 + 1)
+    parts = [wave(np.outer(axis, frequency)) for axis in (row, column) for wave in (np.sin, np.cos)]
+    return np.concatenate(parts, 1).astype(np.float32)
