@@ -22,11 +22,16 @@ if TYPE_CHECKING:
     from .data.batches import ImageMap
     from .keys import EtcKey
 
-BAD_INPUT, NOT_ALL_ENCRYPTED, INTERRUPTED = 2, 1, 130
+BAD_INPUT, NOT_ALL_ENCRYPTED, NOTHING_CONVERTED, INTERRUPTED = 2, 1, 1, 130
 # These parse their own arguments: the module has a main(argv).
 _PASSED_ON = {
     "train": ("hf_etc.training.run", "train a classifier on encrypted or plain images"),
     "evaluate": ("hf_etc.evaluation", "accuracy with the right key, a wrong one, none, and after JPEG"),
+    "serve": ("hf_etc.gradio.command", "a web page that encrypts in the browser and classifies what arrives"),
+    "classify": ("hf_etc.client", "encrypt pictures here and have a server classify the ciphertexts"),
+    "push": ("hf_etc.hub.command", "upload a model or an encrypted dataset to the Hub, through a guard, with a card"),
+    "audit": ("hf_etc.audit.command", "attack your own images and settings, and report what leaks"),
+    "reproduce": ("hf_etc.reproduce.run", "the tables and figures of the paper, published beside measured"),
     "demo": ("hf_etc.demo.run", "the main job on embedded images, with a result page"),
 }
 _DONE = {"encrypt": "encrypted", "decrypt": "decrypted"}
@@ -41,7 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: arguments after the program's name; default: those of this process.
 
     Returns:
-        The exit status: 0, 1 (inspect: not all encrypted), 2 (bad input) or 130 (Ctrl-C).
+        The exit status: 0, 1 (inspect: not all encrypted; encrypt and decrypt: only bad images, all left out),
+        2 (bad input) or 130 (Ctrl-C).
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
@@ -247,7 +253,7 @@ def _convert(options: argparse.Namespace, images: "Callable[[EtcKey], ImageMap]"
     print(f"{options.source} -> {options.destination}: {count}{rate}{before}")
     _list("left out, not an image by name", report.left_out)
     _list("left out, bad", report.bad)
-    return 0
+    return 0 if report.images or report.resumed else NOTHING_CONVERTED
 
 
 def _list(what: str, names: list[str]) -> None:

@@ -1,0 +1,72 @@
+"""Measures the cells that have no record yet; a run that was killed goes on where it was."""
+
+import time
+from collections.abc import Callable, Iterable
+from fnmatch import fnmatch
+
+from ..records import result_record
+from .cells import Cell, Experiment, NotMeasured
+from .lab import Lab
+from .store import Store
+
+
+def run(
+    experiments: Iterable[Experiment],
+    lab: Lab,
+    store: Store,
+    only: str = "*",
+    say: Callable[[str], None] = lambda line: print(line, flush=True),
+) -> dict[str, list[str]]:
+    """Measure every chosen cell once.
+
+    Args:
+        experiments: whose cells.
+        lab: scale, data, seed and working folder.
+        store: has the finished cells and takes the new ones, each as soon as it is measured.
+        only: shell pattern of the names of the cells to measure.
+        say: takes the lines of progress.
+
+    Returns:
+        The cells that cannot be measured here, by reason.
+    """
+    todo = [(experiment, cell) for experiment in experiments for cell in experiment.cells if fnmatch(cell.name, only)]
+    missing: dict[str, list[str]] = {}
+    for number, (experiment, cell) in enumerate(todo, 1):
+        title = f"[{number}/{len(todo)}] {experiment.name} {cell.name}"
+        if store.has(experiment.name, cell.name, lab.scale, lab.seed):
+            say(f"{title}: done before")
+            continue
+        say(f"{title} ...")
+        start = time.monotonic()
+        try:
+            measure(experiment, cell, lab, store)
+        except NotMeasured as reason:
+            missing.setdefault(str(reason), []).append(f"{experiment.name} {cell.name}")
+            say(f"    not measured: {reason}")
+        else:
+            say(f"    {time.monotonic() - start:.0f} s")
+    return missing
+
+
+def measure(experiment: Experiment, cell: Cell, lab: Lab, store: Store) -> None:
+    """Measure one cell and keep its record.
+
+    Raises:
+        NotMeasured: something that it needs is not there.
+    """
+    start = time.monotonic()
+    results = dict(cell.measure(lab))
+    record = result_record(
+        f"{experiment.name} {cell.name}",
+        results,
+        data={"name": lab.data_name, "scale": lab.scale},
+        seed=lab.seed,
+        settings={
+            "published": cell.published,
+            "protocol": cell.protocol,
+            "labels": dict(cell.labels),
+            "seconds": round(time.monotonic() - start, 1),
+        },
+        command=["hf-etc", "reproduce", experiment.name, "--scale", lab.scale],
+    )
+    store.write(experiment.name, cell.name, lab.scale, lab.seed, record)

@@ -1,0 +1,211 @@
+"""Training a row of Table II or III: the paper's recipe, made smaller below scale "paper"."""
+
+import contextlib
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from ..errors import EtcError
+from ..records import write_text
+from ..training.arguments import DataArguments, read_recipe
+from ..training.data import load_splits
+from ..training.run import main as train
+from .lab import Lab, recipes_folder
+
+Changes = dict[str, Any]
+# A few epochs on a subset: what helps over 300 epochs only slows these down.
+_SHORT: Changes = {
+    "mixup_alpha": 0,
+    "cutmix_alpha": 0,
+    "label_smoothing_factor": 0,
+    "rand_augment": None,
+    "random_erasing": 0,
+    "crop_scale": 0.75,
+    "max_steps": -1,
+    "gradient_accumulation_steps": 1,
+    "per_device_train_batch_size": 64,
+    "per_device_eval_batch_size": 64,
+    "dataloader_num_workers": 0,
+    "eval_strategy": "no",
+    "save_strategy": "epoch",
+    "save_total_limit": 1,
+}
+_COSINE: Changes = {"lr_milestones": None, "lr_scheduler_type": "cosine"}
+_ADAPTED: Changes = _COSINE | {"num_train_epochs": 2, "model_config": "depth=8,alpha=48"}
+_SMALL: dict[str, Changes] = {
+    "convmixer-cifar10": {
+        "model_name_or_path": "convmixer",
+        "model_config": "dim=96,depth=4,patch_size=4,kernel_size=5",
+        "num_train_epochs": 10,
+    },
+    "convmixer-imagenette": {
+        "model_name_or_path": "convmixer",
+        "model_config": "dim=96,depth=4,patch_size=8,kernel_size=5",
+        "num_train_epochs": 10,
+    },
+    "vit": {
+        "model_name_or_path": "vit",
+        "model_config": "hidden_size=96,num_hidden_layers=4,num_attention_heads=3,intermediate_size=192,patch_size=16",
+        "num_train_epochs": 6,
+        "optim": "adamw_torch",
+        "optim_args": None,
+        "learning_rate": 0.001,
+        "weight_decay": 0.05,
+        "warmup_steps": 50,
+    },
+    "shake": _ADAPTED | {"model_name_or_path": "shake-pyramidnet"},
+    "le": _ADAPTED | {"model_name_or_path": "le-adapt"},
+    "ele": _ADAPTED | {"model_name_or_path": "ele-adapt"},
+    "resnet": _COSINE | {"num_train_epochs": 1, "per_device_train_batch_size": 32},
+}
+_HERE = (
+    "dataset_name",
+    "key_file",
+    "disable_tqdm",
+    "dataloader_pin_memory",
+    "report_to",
+)  # of this machine, not of the recipe
+_TINY_VIT = "hidden_size=16,num_hidden_layers=1,num_attention_heads=2,intermediate_size=32,patch_size=16"
+_SMOKE: dict[str, Changes] = {
+    "convmixer-cifar10": {"model_config": "dim=8,depth=1,patch_size=4,kernel_size=3"},
+    "convmixer-imagenette": {"model_config": "dim=8,depth=1,patch_size=8,kernel_size=3"},
+    "vit": {"model_config": _TINY_VIT, "warmup_steps": 0},
+    "shake": {"model_config": "depth=8,alpha=12"},
+    "le": {"model_config": "depth=8,alpha=12"},
+    "ele": {"model_config": "depth=8,alpha=12"},
+    "resnet": {"per_device_train_batch_size": 4},
+}
+_STEPS = {"max_steps": 2, "per_device_train_batch_size": 16, "save_strategy": "no"}
+# Images to train and to test on; the slower a network, the fewer.
+_ROWS = {"cifar10": (5000, 1000), "imagenette": (3000, 1000)}
+_FEWER = {"vit": (2500, 1000), "shake": (1500, 500), "le": (1500, 500), "ele": (1500, 500), "resnet": (500, 250)}
+_SUBSET_EDGE = {("vit", "cifar10"): 64, ("vit", "imagenette"): 64, ("convmixer", "imagenette"): 64}
+
+
+@dataclass(frozen=True)
+class Training:
+    """One model to train.
+
+    Attributes:
+        recipe: name in examples/recipes; plain, or re-encrypted, which the static protocol is derived from.
+        dataset: "cifar10" or "imagenette".
+        protocol: "plain", "static" or "re-encrypted".
+        cipher: arguments of EncryptImages; empty for plain.
+        jpeg_quality: the ciphertexts' in training and testing; None: lossless.
+    """
+
+    recipe: str
+    dataset: str
+    protocol: str
+    cipher: Mapping[str, Any] = field(default_factory=dict)
+    jpeg_quality: int | None = None
+
+    @property
+    def family(self) -> str:
+        """The network's, the first word of the recipe."""
+        return self.recipe.split("-")[0]
+
+    def settings(self, lab: Lab) -> dict[str, Any]:
+        """The whole recipe of this run, but for the folder it writes."""
+        values = read_recipe(recipes_folder() / f"{self.recipe}.yaml") | {"seed": lab.seed}
+        values |= lab.source(self.dataset) | {"disable_tqdm": True, "report_to": "none"}
+        values["dataloader_pin_memory"] = torch.cuda.is_available()
+        if lab.scale == "paper":
+            values |= {"bf16": torch.cuda.is_available()}
+        else:
+            values |= self._smaller(lab)
+        if self.protocol == "static":
+            plain = {name: values.pop(name) for name in ("dataset_name", "dataset_config_name")}
+            folder = lab.encrypted(plain, self.cipher, self.jpeg_quality, values["image_size"])
+            values |= {"protocol": "static", "dataset_name": str(folder), "crop_scale": 1.0, "flip": 0.0}
+        elif self.protocol == "re-encrypted":
+            values |= {"key_file": str(lab.key_file()), "jpeg_quality": self.jpeg_quality}
+        return values
+
+    def _smaller(self, lab: Lab) -> dict[str, Any]:
+        """What differs from the recipe: a subset, a smaller network, fewer epochs."""
+        kind = self.family if self.family != "convmixer" else f"convmixer-{self.dataset}"
+        size = _SUBSET_EDGE.get((self.family, self.dataset), 32)
+        rows = lab.amount((64, 32), _FEWER.get(self.family, _ROWS[self.dataset]), (0, 0))
+        values = {**_SHORT, **_SMALL[kind], "image_size": size}
+        if lab.scale == "smoke":
+            values |= {**_STEPS, **_SMOKE[kind]}
+        return values | {"dataset_name": str(lab.plain(self.dataset, size, rows)), "dataset_config_name": None}
+
+
+def trained(training: Training, lab: Lab) -> tuple[Path, dict[str, Any]]:
+    """Train, go on training, or find what is trained already.
+
+    Args:
+        training: what to train.
+        lab: where, and at which scale.
+
+    Returns:
+        The folder of the finished model, and its settings.
+
+    Raises:
+        EtcError: the training failed.
+        KeyboardInterrupt: it was stopped; a checkpoint is there to go on from.
+    """
+    settings = {name: value for name, value in training.settings(lab).items() if value is not None}
+    settings.pop("output_dir", None)
+    quality = "" if training.jpeg_quality is None else f"-jpeg{training.jpeg_quality}"
+    same = {name: value for name, value in settings.items() if name not in _HERE}
+    same["dataset"] = Path(settings["dataset_name"]).name
+    digest = hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()[:8]
+    folder = lab.work / "runs" / f"{training.recipe}-{training.protocol}{quality}-{lab.scale}-{digest}"
+    if _results(folder) is not None:
+        return folder, settings
+    recipe = folder.with_suffix(".yaml")
+    write_text(recipe, yaml.safe_dump(settings | {"output_dir": str(folder)}, sort_keys=False))
+    with folder.with_suffix(".log").open("a", encoding="utf-8") as log, contextlib.redirect_stdout(log):
+        status = train([str(recipe)])
+    if status > 128:
+        raise KeyboardInterrupt
+    if status:
+        raise EtcError(f"the training of {recipe.name} failed; see its message above")
+    for checkpoint in folder.glob("checkpoint-*"):
+        shutil.rmtree(checkpoint)
+    return folder, settings
+
+
+def measure(training: Training, lab: Lab) -> dict[str, Any]:
+    """Train and return the accuracy on the test images, in percent, with what was trained."""
+    folder, settings = trained(training, lab)
+    found = _results(folder) or {}
+    source: dict[str, Any] = {name: settings.get(name) for name in ("dataset_name", "dataset_config_name")}
+    splits = load_splits(DataArguments(protocol="plain", **source))
+    images = len(splits["train"])
+    return {
+        "value": 100 * found["eval_accuracy"],
+        "how": _how(lab, settings, f"{images:,} images, {found['epoch']:g} epochs"),
+        "train_images": images,
+        "test_images": len(splits["eval"]),
+        "epochs": found["epoch"],
+        "recipe": {name: value for name, value in settings.items() if name not in _HERE},
+    }
+
+
+def _how(lab: Lab, settings: Mapping[str, Any], amount: str) -> str:
+    """In a few words what was trained, where it is not what the paper trained."""
+    if lab.scale == "paper":
+        return "the recipe"
+    config = settings.get("model_config")
+    network = settings["model_name_or_path"] + (f" {config.replace(',', ', ')}" if config else "")
+    return f"{network}; {'digits, ' if lab.embedded else ''}{settings['image_size']} px, {amount}"
+
+
+def _results(folder: Path) -> dict[str, Any] | None:
+    """The results of a finished run."""
+    try:
+        found = json.loads((folder / "all_results.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return found if "eval_accuracy" in found else None
