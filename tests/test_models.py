@@ -13,7 +13,6 @@ from hf_etc.errors import GeometryError, ImageError, ParameterError
 from hf_etc.models import (
     IsotropicConfig,
     IsotropicForImageClassification,
-    NetworkForImageClassification,
     build_model,
     classification_loss,
     list_families,
