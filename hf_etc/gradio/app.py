@@ -39,8 +39,8 @@ protection of a picture that could hurt someone.
 _SCOPES = {
     "dataset": "this model uses one key for all images, so whoever collects a handful of ciphertexts made with it, or "
     "has one picture in plain and encrypted form, can recover the key and see every picture.",
-    "image": "every image is scrambled in its own way, but the pieces of a single photograph can still be put "
-    "together in part, like a jigsaw puzzle.",
+    "image": "every image is scrambled in its own way, but the pieces of a single photograph can be put together "
+    "again like a jigsaw puzzle, mostly or in part.",
 }
 _CSS = """
 .he-seen { margin: 0; }

@@ -19,7 +19,7 @@ _THREATS = {
     "dataset": "One key encrypts every image. Whoever collects a handful of ciphertexts, or one picture in plain and "
     "encrypted form, can recover that key and decrypt the rest.",
     "image": "Every image has its own encryption, from the key and a public nonce. The blocks of a single photograph "
-    "can still be put together in part, like a jigsaw puzzle.",
+    "can be put together again like a jigsaw puzzle, mostly or in part.",
 }
 
 
