@@ -12,6 +12,7 @@ from .support import file_of, picture, save_model, serve
 CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 
 
+@pytest.hookimpl(tryfirst=True)  # before the marks are read
 def pytest_collection_modifyitems(items):
     """One process for the folder: the servers and the browser take seconds to start."""
     for item in items:

@@ -173,6 +173,13 @@ def test_each_refusal_is_the_file_s_own_fault(tmp_path):
         check_file("a.bin", RAW)
 
 
+def test_padding_is_no_key_of_one_repeated_byte():
+    key = EtcKey(bytes(32))
+    check_file("a.bin", bytes(4096))
+    with pytest.raises(UploadRefusedError, match=SECRET_KEY):
+        check_file("a.txt", key.reveal().encode())
+
+
 def test_names_tell_the_folder(tmp_path):
     (tmp_path / "sub" / "deep").mkdir(parents=True)
     (tmp_path / "sub" / "deep" / "photo.png").write_bytes(image_file())
