@@ -18,7 +18,7 @@ demo: $(READY) ## Set up, then key, encrypt, train, evaluate, classify, decrypt:
 	$(BIN)/hf-etc demo --out demo-out
 
 test: check ## Set up, then run every check and test
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(READY) ## Lint, formatting and types
 	$(BIN)/ruff check .

@@ -12,14 +12,6 @@ from .support import file_of, picture, save_model, serve
 CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 
 
-@pytest.hookimpl(tryfirst=True)  # before the marks are read
-def pytest_collection_modifyitems(items):
-    """One process for the folder: the servers and the browser take seconds to start."""
-    for item in items:
-        if "gradio_app" in item.path.parts:
-            item.add_marker(pytest.mark.xdist_group("gradio_app"))
-
-
 @pytest.fixture(scope="session")
 def served(tmp_path_factory):
     """size 32, blocks of 8, one key for all images, PNG."""

@@ -8,8 +8,6 @@ from hf_etc.hub import command
 from hf_etc.training.arguments import parse_arguments
 from tests.training_helpers import flags
 
-pytestmark = pytest.mark.xdist_group("hub")
-
 
 @pytest.fixture
 def line(capfd):

@@ -9,8 +9,6 @@ import pytest
 
 from tests.hub_server import TOKEN
 
-pytestmark = pytest.mark.xdist_group("hub")
-
 # Before each push: the clients wait for seconds between their attempts.
 PUSH = """
 import sys, time

@@ -32,8 +32,6 @@ from tests.hub.samples import (
     zipped,
 )
 
-pytestmark = pytest.mark.xdist_group("hub")
-
 
 @dataclass
 class Arguments:

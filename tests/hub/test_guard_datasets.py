@@ -16,8 +16,6 @@ from hf_etc.hub import check_dataset, check_folder, push_dataset
 from tests.helpers import noise
 from tests.hub.samples import HUB_TOKEN, KEY, RAW, ciphertext, image_file
 
-pytestmark = pytest.mark.xdist_group("hub")
-
 
 @pytest.fixture
 def plain(work):

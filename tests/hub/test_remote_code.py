@@ -7,7 +7,6 @@ from transformers import ViTConfig
 
 from hf_etc.hub.remote_code import with_remote_code
 
-pytestmark = pytest.mark.xdist_group("hub")
 PIP = 'this model needs the package hf-etc; run: pip install "hf-etc"'
 
 # What a stranger tries, with the plain picture at hand; each attempt gives what came, or the error.

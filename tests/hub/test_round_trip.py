@@ -8,8 +8,6 @@ from huggingface_hub import DatasetCard, ModelCard
 from tests.secrets import find_secret
 from tests.training_helpers import flags
 
-pytestmark = pytest.mark.xdist_group("hub")
-
 
 @pytest.fixture(scope="module")
 def pushed(hub, process, work):
