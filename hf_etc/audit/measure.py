@@ -24,7 +24,6 @@ from .assembly import assemble
 from .base import get_attack
 from .board import Board
 from .compatibility import PairCosts, pair_costs
-from .figures import restorations
 from .owner import Owner, Shares, Trial, make_trial
 from .pictures import read_pictures
 from .pieces import Layout, split_blocks
@@ -176,17 +175,10 @@ def statistics(images: np.ndarray, block_size: int) -> Iterator[Row]:
             }
 
 
-def figure_8(images: np.ndarray, block_size: int) -> Iterator[Row]:
-    """SSIM of the images that the published attacks restore, at small scale, for the paper's four ciphers."""
-    for one in restorations(images, "small", block_size=block_size):
-        yield one.row()
-
-
 MEASUREMENTS: dict[str, Callable[[np.ndarray, int], Iterator[Row]]] = {
     "dataset-jigsaw": dataset_jigsaw,
     "jigsaw": jigsaw,
     "known-plaintext": known_plaintext,
-    "fig8": figure_8,
     "statistics": statistics,
 }
 

@@ -122,32 +122,11 @@ def per_position(records: Sequence[Record]) -> str:
     return _table(["cipher", "ciphertexts", "key found", "unseen images decrypted exactly", "their SSIM"], rows)
 
 
-def fig8(records: Sequence[Record]) -> str:
-    """Median SSIM with quartiles beside the published figure."""
-    rows = []
-    for record in records:
-        for row in record["results"]:
-            ssim, published = row["ssim"], row["published_ssim"]
-            rows.append(
-                [
-                    row["cipher"],
-                    row["attack"],
-                    f"{ssim['median']:.3f} ({ssim['low']:.3f} to {ssim['high']:.3f})",
-                    f"{row['ssim_chance']:.3f}",
-                    f"{row['outlines']['median']:.2f}",
-                    "" if published is None else f"{published:.3f}",
-                ]
-            )
-    head = ["cipher", "attack", "SSIM, median (quartiles)", "chance", "outlines", "SSIM in the paper"]
-    return _table(head, rows)
-
-
 TABLES: dict[str, tuple[Callable[[Sequence[Record]], str], str]] = {
     "dataset-jigsaw": (dataset_jigsaw, "audit_dataset_jigsaw_*.json"),
     "jigsaw": (jigsaw, "audit_jigsaw_*.json"),
     "known-plaintext": (known_plaintext, "audit_known_plaintext_*.json"),
     "statistics": (per_position, "audit_statistics_*.json"),
-    "fig8": (fig8, "audit_fig8*.json"),
 }
 
 

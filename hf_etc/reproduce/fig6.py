@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ..audit.scores import similarity
 from .attacked import ATTACKS, CIPHERS, PUBLISHED, restored
 from .cells import Cell, Experiment
-from .fig8 import similarities
 from .lab import Lab
 from .page import comparison
 from .plots import figure, pack, save, unpack
@@ -19,7 +19,8 @@ SHOWN = 2
 
 def measure(attack: str, cipher: str, lab: Lab) -> dict[str, Any]:
     """The first pictures: plain, encrypted, restored, and their SSIM."""
-    arrays, values = restored(attack, cipher, lab), similarities(attack, cipher, lab)
+    arrays = restored(attack, cipher, lab)
+    values = similarity(arrays["plain"], arrays["restored"])
     return {
         "value": float(np.median(values)),
         "images": len(values),

@@ -9,7 +9,6 @@ from hf_etc.audit.attacks import Jigsaw, gan, itn
 from hf_etc.audit.attacks.statistics import block_brightness
 from hf_etc.audit.attacks.weights import load_positions
 from hf_etc.audit.base import AttackFailure, Evidence, get_attack, list_attacks, register
-from hf_etc.audit.figures import CIPHERS, figure6, figure8, restorations
 from hf_etc.audit.matching import nibble_numbers
 from hf_etc.audit.owner import synthetic_pictures
 from hf_etc.audit.pieces import Layout
@@ -206,14 +205,3 @@ def test_positions_of_a_vit_are_read_and_its_key_is_checked(tmp_path, key):
     assert load_positions(str(tmp_path), key.key_id).shape == (16, 32)
     with pytest.raises(ParameterError, match="cannot load the model"):
         load_positions(str(tmp_path / "nothing"))
-
-
-def test_figures_6_and_8_show_each_cipher_and_attack():
-    found = list(restorations(pictures(), "smoke", attacks=["fr-basic", "fr-advanced"]))
-    assert {(one.cipher, one.attack) for one in found} == {(c, a) for c in CIPHERS for a in ("fr-basic", "fr-advanced")}
-    rows, plot = figure8(found)
-    assert len(rows) == plot.count('class="box"') == 8
-    pe, le = (next(row for row in rows if row["cipher"] == name) for name in ("pe", "le"))
-    assert pe["outlines"]["median"] > le["outlines"]["median"] + 0.1
-    grid = np.asarray(figure6(found))
-    assert grid.ndim == 3 and grid.std() > 30

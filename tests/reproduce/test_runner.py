@@ -184,13 +184,6 @@ def test_command_line(tmp_path, capsys):
         main(out)
 
 
-def test_figures_without_the_audit_are_listed_as_not_measured(tmp_path, monkeypatch, store):
-    monkeypatch.setitem(sys.modules, "hf_etc.audit.figures", None)
-    (fig8,) = load(["fig8"])
-    missing = run([fig8], Lab("smoke", tmp_path), store, only="fr-basic-*", **SILENT)
-    assert list(missing.values()) == [[f"fig8 fr-basic-{name}" for name in ("le", "ele", "pe", "etc")]]
-
-
 def test_missing_data_gives_one_line(tmp_path):
     with pytest.raises(ParameterError, match="no folder cifar10"):
         Lab("small", tmp_path, data=tmp_path).images("cifar10", 3)

@@ -1,0 +1,46 @@
+"""Figures 6 and 8 on embedded images: every cipher and attack, measured, drawn and reported."""
+
+import pytest
+from PIL import Image
+
+from hf_etc.reproduce import fig6, fig8
+from hf_etc.reproduce.attacked import ATTACKS, CIPHERS
+from hf_etc.reproduce.lab import Lab
+from hf_etc.reproduce.run import load
+from hf_etc.reproduce.runner import run
+from hf_etc.reproduce.store import Store
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """The store with FR, the attack that does not train, and the working folder."""
+    folder = tmp_path_factory.mktemp("figures")
+    store = Store(folder / "results")
+    run(load(["fig6", "fig8"]), Lab("smoke", folder / "work"), store, only="fr-*", say=lambda line: None)
+    return store, folder
+
+
+def test_fr_sees_the_outlines_of_pe_and_not_of_the_block_ciphers(measured):
+    store, _ = measured
+    outlines = {name: store.find("fig8", f"fr-advanced-{name}").results["outlines"] for name in ("le", "ele", "pe")}
+    assert outlines["pe"] > max(outlines["le"], outlines["ele"]) + 0.1
+
+
+def test_both_figures_measure_the_same_pictures(measured):
+    store, folder = measured
+    for cipher in CIPHERS:
+        name = f"fr-basic-{cipher.lower()}"
+        grid, plot = (store.find(figure, name).results for figure in ("fig6", "fig8"))
+        assert grid["value"] == pytest.approx(plot["value"], abs=1e-3) and grid["images"] == plot["images"]
+    assert len(list((folder / "work" / "attacks").glob("*.npz"))) == 2 * len(CIPHERS)
+
+
+@pytest.mark.parametrize("figure", [fig6, fig8])
+def test_drawn_and_reported(figure, measured):
+    store, folder = measured
+    figure.draw(store, folder)
+    with Image.open(folder / f"{figure.EXPERIMENT.name}.png") as drawn:
+        assert len(drawn.convert("L").getcolors(256)) > 100
+    text = figure.report(store)
+    assert text.count("not measured") == (len(ATTACKS) - 2) * len(CIPHERS)
+    assert text.count("| FR (basic) |") == len(CIPHERS)
