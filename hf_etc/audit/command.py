@@ -15,6 +15,7 @@ from ..compression import Codec
 from ..errors import MissingKeyError, ParameterError
 from ..folders.output import output_folder
 from ..keys import EtcKey
+from ..metrics.similarity import Lpips
 from ..records import result_record
 from .base import Scale, get_attack, list_attacks
 from .outsider import audit_ciphertexts
@@ -99,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--split", help="of a dataset")
     add("--column", help="image column of a dataset")
     add("--model", metavar="MODEL", help="ViT trained on ciphertexts of --key, for the attack weights")
+    add("--lpips", type=Path, metavar="DIR", help="measure LPIPS too, with the SqueezeNet weights of this folder")
     add("--public-model", metavar="MODEL", help="the public ViT that MODEL was adapted from, if it was")
     return parser
 
@@ -127,8 +129,17 @@ def _run(
         cipher = Cipher(key, spec)
         cipher.check_marker(pictures.marker)
         pixels = cipher.decrypt(pixels, list(pictures.nonces) or None)
-    owner = Cipher(key or EtcKey.generate(), spec)
-    return audit(pixels, owner, codec=codec, attacks=attacks, scale=scale, weights=weights, store=store, progress=_say)
+    return audit(
+        pixels,
+        Cipher(key or EtcKey.generate(), spec),
+        codec=codec,
+        attacks=attacks,
+        scale=scale,
+        weights=weights,
+        lpips=Lpips(options.lpips) if options.lpips else None,
+        store=store,
+        progress=_say,
+    )
 
 
 def _facts(pictures: Pictures, spec: CipherSpec, codec: Codec | None, options: Any, key: EtcKey | None) -> dict:
@@ -141,6 +152,7 @@ def _facts(pictures: Pictures, spec: CipherSpec, codec: Codec | None, options: A
         "scale": options.scale,
         "key_id": key.key_id if key else None,
         "model": options.model and Path(options.model).name,
+        "lpips": options.lpips is not None,
     }
 
 

@@ -21,6 +21,10 @@ from .words import advice, disclosed, headline, number
 TEMPLATE = Path(__file__).with_name("report.html")
 _SHOWN = 4
 _PICTURE = 224  # pixels; smaller ones are enlarged
+_BOXES = (
+    ("ssim_up_to_symmetry", "SSIM", "Similarity of the restored to the plain pictures: 1 is equal."),
+    ("lpips", "LPIPS", "Perceptual distance of the restored from the plain pictures: 0 is equal."),
+)
 
 
 def write_report(folder: Path, audit: Audit, record: dict[str, Any], source: str, remarks: Sequence[str]) -> None:
@@ -134,11 +138,10 @@ def _pictures(audit: Audit, ran: Sequence[AttackResult]) -> str:
 
 def _plots(ran: Sequence[AttackResult]) -> str:
     plots = []
-    boxes = [
-        (one.attack, one.scores.ssim_up_to_symmetry) for one in ran if one.scores and one.scores.ssim_up_to_symmetry
-    ]
-    if boxes:
-        plots.append(_figure(box_plot(boxes, "SSIM"), "Similarity of the restored to the plain pictures: 1 is equal."))
+    for name, label, caption in _BOXES:
+        boxes = [(one.attack, found) for one in ran if one.scores and (found := getattr(one.scores, name))]
+        if boxes:
+            plots.append(_figure(box_plot(boxes, label), caption))
     curves = [(one.attack, one.curve) for one in ran if len(one.curve) > 1]
     if curves:
         text = "What is recovered as the number of collected ciphertexts grows."

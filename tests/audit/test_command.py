@@ -4,7 +4,9 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from torchvision.models import squeezenet1_1
 
 from hf_etc import EtcKey
 from hf_etc.audit import command
@@ -53,6 +55,31 @@ def test_a_folder_of_pictures_gets_a_report(photos, tmp_path, capsys):
     assert shown.out.endswith(f"Report: {out / 'report.html'}\n")
     assert "[1/2] known-plaintext" in shown.err and "8 of 32x32 pixels" in shown.err
     assert str(tmp_path) not in (out / "report.json").read_text() + (out / "report.html").read_text()
+
+
+def random_lpips(folder):
+    """LPIPS with SqueezeNet of random weights: a distance of the right kind, without a download."""
+    (folder / "v0.1").mkdir(parents=True)
+    (folder / "squeeze-backbone").mkdir()
+    features = squeezenet1_1(weights=None).features.state_dict()
+    torch.save(features, folder / "squeeze-backbone" / "squeeze.backbone.pth")
+    widths = (64, 128, 256, 384, 384, 512, 512)
+    linear = {f"lin{i}.model.1.weight": torch.rand(1, width, 1, 1) for i, width in enumerate(widths)}
+    torch.save(linear, folder / "v0.1" / "squeeze.pth")
+    return folder
+
+
+def test_lpips_is_measured_on_demand(photos, tmp_path):
+    out = tmp_path / "report"
+    words = (photos, "--attacks", "known-plaintext,fr-basic", "--out", out)
+    with pytest.raises(ParameterError, match=r"no LPIPS weights at .*; pass the folder that holds v0\.1/"):
+        run(*words, "--lpips", tmp_path)
+    run(*words, "--lpips", random_lpips(tmp_path / "lpips"))
+    exact, outlines = (
+        one["scores"]["lpips"] for one in json.loads((out / "report.json").read_text())["results"]["attacks"]
+    )
+    assert exact["median"] == 0 < outlines["median"]
+    assert "Perceptual distance" in (out / "report.html").read_text()
 
 
 def test_a_second_run_resumes_and_other_settings_are_refused(photos, tmp_path, monkeypatch, capsys):
