@@ -7,11 +7,14 @@ import numpy as np
 from ..audit.attacks.itn import restore, variants
 from ..audit.base import get_attack
 from ..audit.owner import Owner, Shares, make_trial
+from ..audit.run import like
+from ..ciphers import CipherSpec, EtcSpec
 from ..ciphers.base import make_spec
 from .lab import Lab
 
 BLOCK = 4  # pixels; of EtC, so that all four ciphers but PE have the same
 CIPHERS = ("LE", "ELE", "PE", "EtC")
+CONTROL = "control"  # in place of a cipher: one that the attack must break
 ATTACKS = {
     "fr-basic": "FR (basic)",
     "fr-advanced": "FR (advanced)",
@@ -33,8 +36,8 @@ PUBLISHED = {
 def restored(attack: str, cipher: str, lab: Lab) -> dict[str, np.ndarray]:
     """Images, their ciphertexts, and what the attack makes of these; kept in the working folder.
 
-    All ciphers have one key per dataset. Of the other images, half are encrypted for the attacker, and the rest
-    are the attacker's own.
+    The control of an attack is its positive one in the audit. All ciphers have one key per dataset. Of the other
+    images, half are encrypted for the attacker, and the rest are the attacker's own.
 
     Returns:
         "plain", "encrypted" and "restored", uint8 (N,H,W,3).
@@ -58,14 +61,20 @@ def _run(attack: str, cipher: str, lab: Lab) -> Iterator[tuple[str, dict[str, np
     assert count is not None
     half = count + (len(images) - count) // 2
     shares = Shares(images[:count], images[count:half], images[:0], images[half:])
-    spec = make_spec(cipher.lower(), **({"block_size": BLOCK} if cipher == "EtC" else {}))
-    evidence = make_trial(Owner.new(spec), shares, lab.scale).evidence
+    evidence = make_trial(Owner.new(_spec(attack, cipher)), shares, lab.scale).evidence
     known = {"plain": shares.targets, "encrypted": evidence.targets}
     if attack == "itn":
-        for variant in variants(spec, *evidence.size):
+        for variant in variants(evidence.spec, *evidence.size):
             yield f"itn {variant}", known | {"restored": restore(evidence, variant)[0]}
     else:
         found = get_attack(attack)
         restored = found.run(evidence.only(found.needs)).restored
         assert restored is not None
         yield attack, known | {"restored": restored}
+
+
+def _spec(attack: str, cipher: str) -> CipherSpec:
+    etc = EtcSpec(block_size=BLOCK)
+    if cipher == CONTROL:
+        return like(get_attack(attack).positive, etc)
+    return etc if cipher == "EtC" else make_spec(cipher.lower())

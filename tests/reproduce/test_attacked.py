@@ -24,6 +24,7 @@ def test_fr_sees_the_outlines_of_pe_and_not_of_the_block_ciphers(measured):
     store, _ = measured
     outlines = {name: store.find("fig8", f"fr-advanced-{name}").results["outlines"] for name in ("le", "ele", "pe")}
     assert outlines["pe"] > max(outlines["le"], outlines["ele"]) + 0.1
+    assert all(store.find("fig8", f"fr-{name}-control").results["outlines"] > 0.3 for name in ("basic", "advanced"))
 
 
 def test_both_figures_measure_the_same_pictures(measured):
@@ -32,7 +33,7 @@ def test_both_figures_measure_the_same_pictures(measured):
         name = f"fr-basic-{cipher.lower()}"
         grid, plot = (store.find(figure, name).results for figure in ("fig6", "fig8"))
         assert grid["value"] == pytest.approx(plot["value"], abs=1e-3) and grid["images"] == plot["images"]
-    assert len(list((folder / "work" / "attacks").glob("*.npz"))) == 2 * len(CIPHERS)
+    assert len(list((folder / "work" / "attacks").glob("*.npz"))) == 2 * len(fig8.COLUMNS)
 
 
 @pytest.mark.parametrize("figure", [fig6, fig8])
@@ -42,5 +43,6 @@ def test_drawn_and_reported(figure, measured):
     with Image.open(folder / f"{figure.EXPERIMENT.name}.png") as drawn:
         assert len(drawn.convert("L").getcolors(256)) > 100
     text = figure.report(store)
-    assert text.count("not measured") == (len(ATTACKS) - 2) * len(CIPHERS)
-    assert text.count("| FR (basic) |") == len(CIPHERS)
+    columns = len(figure.EXPERIMENT.cells) // len(ATTACKS)
+    assert text.count("not measured") == (len(ATTACKS) - 2) * columns
+    assert text.count("| FR (basic) |") == columns >= len(CIPHERS)
