@@ -15,7 +15,7 @@ from ..ciphertext import Marker, decode_ciphertext, read_marker
 from ..data.batches import image_source
 from ..data.check import stored_images
 from ..errors import EtcError, ImageError, ParameterError
-from ..folders.source import IMAGE_SUFFIXES, files_below, kind_of, load_splits
+from ..folders.source import IMAGE_SUFFIXES, files_below, kind_of, read_splits
 from ..images import Preparation, load_rgb, open_image
 
 DEFAULT_SIZE = (224, 224)
@@ -104,7 +104,7 @@ def _draw(source: str, split: str | None, column: str | None, limit: int, seed: 
     if kind == "tree":
         names = [name for name in files_below(path) if name.suffix.lower() in IMAGE_SUFFIXES]
         return len(names), [(str(names[i]), path / names[i]) for i in _choice(len(names), limit, seed)]
-    splits = load_splits(source, split)
+    splits = read_splits(source, split)
     rows = [(name, row) for name, part in splits.items() for row in range(len(part))]
     chosen = [rows[i] for i in _choice(len(rows), limit, seed)]
     drawn: list[_Named] = []

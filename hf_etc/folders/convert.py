@@ -103,10 +103,10 @@ def convert(
         from .tree import convert_tree
 
         return convert_tree(Path(source), Path(destination), images, num_proc, progress)
-    from .source import load_splits
+    from .source import read_splits
     from .tables import convert_splits
 
-    splits = load_splits(str(source), split, limit)
+    splits = read_splits(str(source), split, limit)
     return convert_splits(splits, Path(destination), images, chosen == "parquet", num_proc, progress)
 
 

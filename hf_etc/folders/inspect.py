@@ -9,7 +9,7 @@ from typing import Any
 
 from ..data.check import peek
 from ..errors import EtcError, NotACiphertextError
-from .source import IMAGE_SUFFIXES, files_below, kind_of, load_splits
+from .source import IMAGE_SUFFIXES, files_below, kind_of, read_splits
 
 _EXAMPLES = 10
 
@@ -96,7 +96,7 @@ def _images(source: str, column: str | None, limit: int | None) -> Iterator[tupl
     else:
         from ..data.check import stored_images
 
-        for split, part in load_splits(source).items():
+        for split, part in read_splits(source).items():
             for row, image in enumerate(islice(stored_images(part, column), limit)):
                 yield f"{split} row {row}", image
 

@@ -58,7 +58,7 @@ def files_below(folder: Path) -> Iterator[Path]:
                 yield (Path(parent) / name).relative_to(folder)
 
 
-def load_splits(source: str, split: str | None = None, limit: int | None = None) -> "DatasetDict":
+def read_splits(source: str, split: str | None = None, limit: int | None = None) -> "DatasetDict":
     """Load a dataset: parquet or arrow files, a folder of images, a ``save_to_disk`` folder, or a name on the Hub.
 
     Args:

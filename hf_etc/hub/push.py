@@ -110,9 +110,9 @@ def push_dataset(
         HubError: not logged in, no permission, no connection.
     """
     if isinstance(dataset, str | Path):
-        from ..folders.source import load_splits
+        from ..folders.source import read_splits
 
-        dataset = load_splits(str(dataset))
+        dataset = read_splits(str(dataset))
     encryption = check_dataset(dataset)
     with hub_errors(repo_id, token):
         repo_id = HfApi(token=token).create_repo(repo_id, repo_type="dataset", private=private, exist_ok=True).repo_id

@@ -11,7 +11,7 @@ from hf_etc import EncryptImages
 from hf_etc.data import DecryptImages
 from hf_etc.errors import UploadRefusedError
 from hf_etc.folders import convert
-from hf_etc.folders.source import load_splits
+from hf_etc.folders.source import read_splits
 from hf_etc.hub import check_dataset, check_folder, push_dataset
 from tests.helpers import noise
 from tests.hub.samples import HUB_TOKEN, KEY, RAW, ciphertext, image_file
@@ -141,8 +141,8 @@ def test_every_layout_of_hf_etc_encrypt_can_be_pushed(owner_key, work, tmp_path)
     convert(tmp_path / "decrypted", tmp_path / "mirror", encrypt)
     for layout in ("parquet", "folders", "mirror"):
         check_folder(tmp_path / layout)
-        assert check_dataset(load_splits(str(tmp_path / layout))).images == {"train": 64, "test": 32}
+        assert check_dataset(read_splits(str(tmp_path / layout))).images == {"train": 64, "test": 32}
     with pytest.raises(UploadRefusedError, match="row 0: this is a plain image"):
-        check_dataset(load_splits(str(tmp_path / "decrypted")))
+        check_dataset(read_splits(str(tmp_path / "decrypted")))
     with pytest.raises(UploadRefusedError, match=r"^test/brick/01\.png holds a plain image"):
         check_folder(tmp_path / "decrypted")
