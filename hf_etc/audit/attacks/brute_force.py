@@ -1,23 +1,23 @@
 """Brute force: every key of a small grid, judged by how smoothly the blocks continue each other."""
 
+from dataclasses import replace
 from itertools import permutations
 from math import factorial, log2
 
 import numpy as np
 
-from ...ciphers import CipherSpec, EtcSpec
+from ...ciphers import CipherSpec
 from ..base import Evidence, Recovery, block_size_of, register
 from ..board import STATES, costs_beside
-from ..compatibility import PairCosts, pair_costs
-from ..naturalness import settle
-from ..pieces import Layout, split_blocks
-from .dataset_jigsaw import BlockAttack
+from ..compatibility import PairCosts
+from ..pieces import Layout
+from .jigsaw import Jigsaw
 
 _MOST_BLOCKS = 4
 
 
 @register
-class BruteForce(BlockAttack):
+class BruteForce(Jigsaw):
     """All orders and states of up to four blocks: 2^24 layouts that differ, after the global symmetry.
 
     The cost of a layout is a sum over pairs of neighbours, so the whole key space is a few sums of tables.
@@ -27,22 +27,15 @@ class BruteForce(BlockAttack):
     goal = "each image, by trying all keys"
     given = "one ciphertext of at most four blocks (32x32 pixels in blocks of 16)"
     source = "exhaustive search, pruned by boundary continuity"
-    measure = "neighbours_right"
-    positive = EtcSpec(key_scope="image")
-    enough = 0.5
-    synthetic = True
 
     def run(self, evidence: Evidence) -> Recovery:
         height, width = evidence.size
-        size = self.block_size(evidence)
-        plans = []
-        for target in evidence.targets[:, None]:
-            layout = search(pair_costs(split_blocks(target, size)), height // size, width // size, size)
-            plans.append(settle(layout, target).decryption_plan())
-        restored = np.concatenate([p.apply(one) for p, one in zip(plans, evidence.targets[:, None], strict=True)])
-        blocks = (height // size) * (width // size)
+        blocks = (height // self.block_size(evidence)) * (width // self.block_size(evidence))
         note = f"the whole key space of 2^{log2(factorial(blocks) * STATES**blocks):.1f} keys was covered"
-        return Recovery(restored, tuple(plans), True, 1, note)
+        return replace(super().run(evidence), note=note)
+
+    def solve(self, costs: PairCosts, rows: int, columns: int, block_size: int) -> Layout:
+        return search(costs, rows, columns, block_size)
 
     def applies_to(self, spec: CipherSpec, height: int, width: int) -> str | None:
         size = block_size_of(spec)

@@ -5,9 +5,9 @@ import numpy as np
 from ...ciphers import EtcSpec
 from ..assembly import assemble
 from ..base import Evidence, Recovery, register
-from ..compatibility import pair_costs
+from ..compatibility import PairCosts, pair_costs
 from ..naturalness import settle
-from ..pieces import split_blocks
+from ..pieces import Layout, split_blocks
 from .dataset_jigsaw import BlockAttack
 
 
@@ -29,7 +29,11 @@ class Jigsaw(BlockAttack):
         size = self.block_size(evidence)
         plans = []
         for target in evidence.targets[:, None]:
-            layout = assemble(pair_costs(split_blocks(target, size)), height // size, width // size, size)
+            layout = self.solve(pair_costs(split_blocks(target, size)), height // size, width // size, size)
             plans.append(settle(layout, target).decryption_plan())
         restored = np.concatenate([p.apply(one) for p, one in zip(plans, evidence.targets[:, None], strict=True)])
         return Recovery(restored, tuple(plans), up_to_symmetry=True, ciphertexts_used=1)
+
+    def solve(self, costs: PairCosts, rows: int, columns: int, block_size: int) -> Layout:
+        """Put the blocks together by the costs of their neighbourhoods."""
+        return assemble(costs, rows, columns, block_size)
