@@ -21,7 +21,8 @@ from ..ciphers.etc import COLORS
 VARIANTS = 24
 NOISE_LEVELS = (1e-4, 1e-3, 3e-3, 1e-2)  # variance per component, with pixels in -1..1: lossless to strong JPEG
 _EXTRAPOLATE = 0.5  # weight of the pixel's own gradient against the side's mean gradient
-_NOISE_CIPHERTEXTS, _NOISE_BLOCKS = 2, 256  # to tell the level of noise
+_NOISE_BLOCKS = 256  # of up to two ciphertexts, to tell the level of noise; of more fewer, at the same effort
+_FEW_CIPHERTEXTS = 5  # the evidence of more adds up under the highest level, too
 _CAP = 24.0  # per edge pixel: what one ciphertext may say against a pair (occlusions, text, noise)
 _DENSE_SIDES = 1024
 _SHORTLIST = 48
@@ -93,7 +94,7 @@ def pair_costs(blocks: np.ndarray) -> PairCosts:
         capped in every ciphertext so that none can outvote the others, summed.
     """
     strips = [strips_of(torch.from_numpy(np.ascontiguousarray(one))) for one in blocks]
-    noise = _noise_level(strips[:_NOISE_CIPHERTEXTS])
+    noise = _noise_level(strips) if len(strips) <= _FEW_CIPHERTEXTS else max(NOISE_LEVELS)
     if 4 * blocks.shape[1] <= _DENSE_SIDES:
         return _all_pairs(strips, noise)
     return _shortlisted_pairs(strips, noise)
@@ -173,8 +174,8 @@ def _all_pairs(strips: Sequence[Tensor], noise: float) -> PairCosts:
 
 def _noise_level(strips: Sequence[Tensor]) -> float:
     """The level under which most sides are each other's best: known without any truth."""
-    blocks = len(strips[0]) // 4
-    few = [one.unflatten(0, (4, blocks))[:, :_NOISE_BLOCKS].flatten(0, 1) for one in strips]
+    count = int(_NOISE_BLOCKS * min(1, (2 / len(strips)) ** 0.5))
+    few = [one.unflatten(0, (4, -1))[:, :count].flatten(0, 1) for one in strips]
 
     def mutual(noise: float) -> float:
         _, code = _all_pairs(few, noise).best(1)

@@ -72,8 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def dataset_jigsaw(images: np.ndarray, block_size: int) -> Iterator[Row]:
     """The share of neighbours found and of unseen images decrypted, by the number of ciphertexts."""
     shares = Shares(images[:_UNSEEN], images[_UNSEEN:], images[:1], images[:0])
-    codecs = [None, Codec("jpeg", 85), Codec("jpeg", 80)] if block_size % 8 == 0 else [None]
-    for codec in codecs:
+    for codec in (None, Codec("jpeg", 85), Codec("jpeg", 80), Codec("jpeg", 80, "4:2:0")):
         yield from _by_count(make_trial(Owner.new(EtcSpec(block_size=block_size), codec), shares), "dataset", codec)
     yield from _by_count(make_trial(Owner.new(EtcSpec("image", block_size)), shares), "image", None)
 

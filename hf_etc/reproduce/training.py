@@ -63,7 +63,7 @@ _SMALL: dict[str, Changes] = {
     "shake": _ADAPTED | {"model_name_or_path": "shake-pyramidnet"},
     "le": _ADAPTED | {"model_name_or_path": "le-adapt"},
     "ele": _ADAPTED | {"model_name_or_path": "ele-adapt"},
-    "resnet": _COSINE | {"num_train_epochs": 1, "per_device_train_batch_size": 32},
+    "resnet": _COSINE | {"num_train_epochs": 5},
 }
 _HERE = (
     "dataset_name",
@@ -85,7 +85,7 @@ _SMOKE: dict[str, Changes] = {
 _STEPS = {"max_steps": 2, "per_device_train_batch_size": 16, "save_strategy": "no"}
 # Images to train and to test on; the slower a network, the fewer.
 _ROWS = {"cifar10": (5000, 1000), "imagenette": (3000, 1000)}
-_FEWER = {"vit": (2500, 1000), "shake": (1500, 500), "le": (1500, 500), "ele": (1500, 500), "resnet": (500, 250)}
+_FEWER = {"vit": (2500, 1000), "shake": (1500, 500), "le": (1500, 500), "ele": (1500, 500), "resnet": (2000, 500)}
 _SUBSET_EDGE = {("vit", "cifar10"): 64, ("vit", "imagenette"): 64, ("convmixer", "imagenette"): 64}
 
 

@@ -7,7 +7,7 @@ from ..compatibility import pair_costs
 from ..naturalness import settle
 from ..pieces import split_blocks
 
-_ENOUGH_CIPHERTEXTS = 16  # more do not help: a few decide already
+_MOST_CIPHERTEXTS = 50  # a few decide, but for strong JPEG or subsampled chroma
 
 
 class BlockAttack(Attack):
@@ -44,7 +44,7 @@ class DatasetJigsaw(BlockAttack):
 
     def run(self, evidence: Evidence) -> Recovery:
         assert evidence.ciphertexts is not None
-        collected = evidence.ciphertexts[:_ENOUGH_CIPHERTEXTS]
+        collected = evidence.ciphertexts[:_MOST_CIPHERTEXTS]
         size = self.block_size(evidence)
         height, width = evidence.size
         costs = pair_costs(split_blocks(collected, size))
