@@ -47,7 +47,9 @@ def test_every_attack_says_what_it_is_and_gets_no_more_than_it_declares(name):
             Evidence(everything.spec, everything.targets).only(frozenset({member}))
 
 
-@pytest.mark.parametrize(("size", "codec"), [(16, None), (8, None), (4, None), (16, Codec("jpeg", 80))])
+@pytest.mark.parametrize(
+    ("size", "codec"), [(16, None), (8, None), (4, None), (16, Codec("jpeg", 80)), (4, Codec("jpeg", 85))]
+)
 def test_a_handful_of_ciphertexts_gives_the_key_away(size, codec):
     recovery, scores = run("dataset-jigsaw", trial_of(EtcSpec(block_size=size), codec=codec))
     assert scores.neighbours_right == 1
