@@ -52,7 +52,7 @@ def render(audit: Audit, source: str, remarks: Sequence[str]) -> str:
         remarks="".join(f"<li>{escape(line)}</li>" for line in remarks),
         findings="".join(map(_finding, sorted(ran, key=_order))),
         advice="".join(f"<li>{escape(line)}</li>" for line in advice(audit.spec, audit.results)),
-        others="".join(f"<li><b>{escape(name)}</b>: {escape(why)}</li>" for name, why in _not_run(audit.results)),
+        others="".join(f"<li><b>{escape(name)}</b>: {escape(why)}</li>" for name, why in _not_run(audit)),
         pictures=_pictures(audit, ran),
         plots=_plots(ran) if owner else "",
         controls="".join(map(_controls, ran)),
@@ -65,11 +65,14 @@ def _order(result: AttackResult) -> tuple[bool, bool, int]:
     return not result.trusted, not disclosed(result), len(set(result.needs) & {"pairs", "oracle", "weights"})
 
 
-def _not_run(results: Sequence[AttackResult]) -> list[tuple[str, str]]:
-    out = [(one.attack, one.verdict) for one in results if one.outcome != "ran"]
-    for name in sorted(set(list_attacks()) - {one.attack for one in results}):
-        trained = get_attack(name).trained
-        why = f"It trains a network; ask for it with --attacks {name} --scale small." if trained else "Not asked for."
+def _not_run(audit: Audit) -> list[tuple[str, str]]:
+    out = [(one.attack, one.verdict) for one in audit.results if one.outcome != "ran"]
+    for name in sorted(set(list_attacks()) - {one.attack for one in audit.results}):
+        attack, why = get_attack(name), "Not asked for."
+        if audit.plain is None and not attack.needs <= {"ciphertexts"}:
+            why = "It needs more than ciphertexts; give the key with --key."
+        elif attack.trained:
+            why = f"It trains a network; ask for it with --attacks {name} --scale small."
         out.append((name, why))
     return out
 
@@ -81,7 +84,7 @@ def _facts(audit: Audit) -> list[tuple[str, str]]:
     return [
         ("view", view or "an outsider's: ciphertexts alone, so that nothing can be measured against the truth"),
         ("cipher", f"{audit.spec.name}, " + ", ".join(f"{name} {_text(value)}" for name, value in parameters.items())),
-        ("format of the ciphertexts", str(audit.codec or "lossless")),
+        ("format of the ciphertexts", audit.format),
         ("pictures", f"{audit.images} of {height}x{width} pixels, {len(audit.ciphertexts)} of them to be restored"),
     ]
 

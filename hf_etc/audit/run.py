@@ -47,11 +47,16 @@ class Audit:
     plain: np.ndarray | None
     ciphertexts: np.ndarray
 
+    @property
+    def format(self) -> str:
+        """Of the ciphertexts' files; an outsider takes them as they came."""
+        return "as they came" if self.plain is None else str(self.codec or "lossless")
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         return {
             "cipher": self.spec.to_dict(),
-            "format": str(self.codec) if self.codec else "lossless",
+            "format": self.format,
             "height": self.ciphertexts.shape[1],
             "width": self.ciphertexts.shape[2],
             "view": "outsider" if self.plain is None else "owner",

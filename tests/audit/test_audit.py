@@ -156,6 +156,7 @@ def test_an_outsider_knows_what_it_found_without_any_truth():
     assert first.trusted and first.value > 0.9 and first.verdict.startswith("Pictures are disclosed: 1.00 similarity")
     assert second.value is None and "look at them" in second.verdict
     page = render(found, "ciphertexts", [])
+    assert "as they came" in page and "<b>weights</b>: It needs more than ciphertexts" in page
     assert "outsider" in page and "plain pictures: keep" not in page and page.count("base64,") == 4 * 3
 
 
