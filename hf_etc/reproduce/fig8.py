@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..audit.base import get_attack
 from ..audit.scores import outlines, similarity
 from .attacked import ATTACKS, BLOCK, CIPHERS, CONTROL, restored
 from .cells import Cell, Experiment
@@ -15,6 +16,7 @@ from .plots import COLORS, box, draw_box, figure, save
 from .store import Store
 
 COLUMNS = (*CIPHERS, CONTROL)
+ENOUGH = get_attack("itn").enough  # of outlines; the same for all of these attacks
 
 
 def measure(attack: str, cipher: str, lab: Lab) -> dict[str, Any]:
@@ -54,8 +56,9 @@ SSIM between the images that an attack restores and the plain ones, on test imag
 draws all 10,000 and prints no numbers). EtC has blocks of {BLOCK}, as LE and ELE. Chance: the median SSIM with
 another of the images. Outlines: the median correlation of edge strength, which sees shapes where SSIM does not.
 Control: a cipher that the attack must break (FR advanced: PE; FR basic and GAN: PE without colour shuffle; ITN: colour
-shuffle of blocks alone). Where the control's outlines are below 0.3, the training was too short for the attack's other
-figures to mean anything. Nor does a low figure say that a cipher is safe: [the audit](audit.md) has stronger attacks.
+shuffle of blocks alone). An attack whose control's outlines are below {ENOUGH} was trained too shortly for its other
+figures to mean anything: {_failed(store)}. Nor does a low figure of the others say that a cipher is safe:
+[the audit](audit.md) has stronger attacks.
 
 ![SSIM of restored images](figures/fig8.png)
 
@@ -63,6 +66,13 @@ figures to mean anything. Nor does a low figure say that a cipher is safe: [the 
 
 Measured at: {hardware(store, "fig8", [cell.name for cell in CELLS.values()])}.
 """
+
+
+def _failed(store: Store) -> str:
+    """The attacks that did not beat their control."""
+    controls = {title: store.find("fig8", CELLS[attack, CONTROL].name) for attack, title in ATTACKS.items()}
+    failed = [title for title, one in controls.items() if one and one.results["outlines"] < ENOUGH]
+    return ", ".join(failed) or "none here"
 
 
 def draw(store: Store, folder: Path) -> None:

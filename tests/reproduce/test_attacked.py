@@ -1,8 +1,11 @@
 """Figures 6 and 8 on embedded images: every cipher and attack, measured, drawn and reported."""
 
+import json
+
 import pytest
 from PIL import Image
 
+from hf_etc.audit.base import get_attack
 from hf_etc.reproduce import fig6, fig8
 from hf_etc.reproduce.attacked import ATTACKS, CIPHERS
 from hf_etc.reproduce.lab import Lab
@@ -25,6 +28,18 @@ def test_fr_sees_the_outlines_of_pe_and_not_of_the_block_ciphers(measured):
     outlines = {name: store.find("fig8", f"fr-advanced-{name}").results["outlines"] for name in ("le", "ele", "pe")}
     assert outlines["pe"] > max(outlines["le"], outlines["ele"]) + 0.1
     assert all(store.find("fig8", f"fr-{name}-control").results["outlines"] > 0.3 for name in ("basic", "advanced"))
+
+
+def test_the_page_names_attacks_that_did_not_beat_their_control(measured, tmp_path):
+    store, _ = measured
+    assert "figures to mean anything: none here." in fig8.report(store)
+    weak = store.find("fig8", "fr-basic-control")
+    record = json.loads((store.folder / "fig8" / "fr-basic-control.smoke.json").read_text())
+    record["results"]["outlines"] = 0.1
+    (tmp_path / "fig8").mkdir()
+    (tmp_path / "fig8" / "fr-basic-control.smoke.json").write_text(json.dumps(record))
+    assert weak and "figures to mean anything: FR (basic)." in fig8.report(Store(tmp_path))
+    assert {get_attack(name.split()[0]).enough for name in ATTACKS} == {fig8.ENOUGH}
 
 
 def test_both_figures_measure_the_same_pictures(measured):
