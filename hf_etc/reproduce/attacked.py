@@ -37,7 +37,7 @@ def restored(attack: str, cipher: str, lab: Lab) -> dict[str, np.ndarray]:
     """Images, their ciphertexts, and what the attack makes of these; kept in the working folder.
 
     The control of an attack is its positive one in the audit. All ciphers have one key per dataset. Of the other
-    images, half are encrypted for the attacker, and the rest are the attacker's own.
+    images (at scale paper the training images), half are encrypted for the attacker, and the rest are the attacker's.
 
     Returns:
         "plain", "encrypted" and "restored", uint8 (N,H,W,3).
@@ -56,9 +56,9 @@ def restored(attack: str, cipher: str, lab: Lab) -> dict[str, np.ndarray]:
 
 def _run(attack: str, cipher: str, lab: Lab) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
     """One attack; ITN comes as two networks."""
-    images = lab.images("cifar10", lab.amount(24, 3_000, None))
-    count = lab.amount(4, 64, 1_000)
-    assert count is not None
+    tests: tuple[str | None, ...] = (None,)
+    images = lab.images("cifar10", lab.amount(24, 3_000, None), lab.amount(tests, tests, (None, "train")))
+    count = lab.amount(4, 64, 10_000)
     half = count + (len(images) - count) // 2
     shares = Shares(images[:count], images[count:half], images[:0], images[half:])
     evidence = make_trial(Owner.new(_spec(attack, cipher)), shares, lab.scale).evidence
