@@ -89,7 +89,7 @@ def draw(store: Store, folder: Path) -> None:
         axes.text(group * 6 + 2, 1.02, title, ha="center", transform=axes.get_xaxis_transform(), fontsize=10)
     axes.set_xticks(list(ticks), list(ticks.values()), rotation=45, ha="right")
     axes.set_xlim(-0.8, 6 * len(ATTACKS) - 1.2)
-    axes.set_ylim(-0.1, 1.05)
+    axes.set_ylim(top=1.05)
     axes.set_ylabel("SSIM of restored and plain image")
     axes.grid(axis="y", alpha=0.3)
     if not any(store.find("fig8", cell.name) for cell in CELLS.values()):
