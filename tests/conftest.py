@@ -1,6 +1,7 @@
 """Settings for all tests: no key from the caller's environment, and the same examples in every run."""
 
 import pytest
+import torch
 from hypothesis import HealthCheck, settings
 
 from hf_etc import EtcKey
@@ -14,6 +15,15 @@ settings.load_profile("hf_etc")
 def no_key_in_environment(monkeypatch):
     for name in ("HF_ETC_KEY", "HF_ETC_KEY_FILE", "HF_ETC_PASSPHRASE"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="module")
+def one_thread():
+    """For modules whose figures or times should not depend on the cores."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture

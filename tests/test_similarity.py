@@ -1,7 +1,6 @@
 """SSIM against its definition in NumPy, LPIPS against its published check value."""
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +19,7 @@ needs_weights = pytest.mark.skipif(not WEIGHTS.is_dir(), reason="LPIPS weights a
 needs_cifar = pytest.mark.skipif(not (DATA / "cifar10").is_dir(), reason="CIFAR-10 is not in ../shared/data/cifar10")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def images(count: int = 4, size: int = 40, seed: int = 0) -> Tensor:

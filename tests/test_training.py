@@ -34,13 +34,7 @@ from hf_etc.training.trainer import EtcTrainer
 from tests.secrets import scan_tree
 from tests.training_helpers import COLORS, colored_splits, flags, save_both
 
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

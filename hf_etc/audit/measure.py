@@ -44,14 +44,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--images", type=int, default=100, help="drawn at random (default: 100)")
     parser.add_argument("--size", type=int, help="edge in pixels (default: the pictures' own, or 224)")
     parser.add_argument("--block-size", type=int, default=16)
-    parser.add_argument("--label", help="of the record (default: source, size and block size)")
     parser.add_argument("--out", type=Path, default=Path("results"), help="folder of the record (default: results)")
     options = parser.parse_args(words)
     size = (options.size, options.size) if options.size else None
     spec = EtcSpec(block_size=options.block_size)
     images = read_pictures(options.source, spec, limit=options.images, size=size, seed=_SEED).pixels
     source = Path(options.source).name
-    label = options.label or f"{source}_{images.shape[1]}_{options.block_size}"
+    label = f"{source}_{images.shape[1]}_{options.block_size}"
     data = {"name": source, "images": len(images), "height": images.shape[1], "width": images.shape[2]}
     rows = []
     for row in MEASUREMENTS[options.name](images, options.block_size):

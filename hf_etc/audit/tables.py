@@ -92,26 +92,20 @@ def jigsaw(records: Sequence[Record]) -> str:
 
 def known_plaintext(records: Sequence[Record]) -> str:
     """The share of the key from one pair."""
-    rows = [
-        [
-            row["cipher"],
-            row["format"],
-            _percent(row["key_share"]),
-            f"{row['decrypted']} of {row['unseen']}",
-            f"{row['ssim']:.2f}",
-        ]
-        for record in records
-        for row in record["results"]
-    ]
-    return _table(["cipher", "format", "key found", "other images decrypted exactly", "their SSIM"], rows)
+    return _recovered(records, "format", "other images decrypted exactly")
 
 
 def per_position(records: Sequence[Record]) -> str:
     """What statistics find, by the number of ciphertexts."""
+    return _recovered(records, "ciphertexts", "unseen images decrypted exactly")
+
+
+def _recovered(records: Sequence[Record], setting: str, decrypted: str) -> str:
+    """What an attack found of the key, by cipher and one setting."""
     rows = [
         [
             row["cipher"],
-            str(row["ciphertexts"]),
+            str(row[setting]),
             _percent(row["key_share"]),
             f"{row['decrypted']} of {row['unseen']}",
             f"{row['ssim']:.2f}",
@@ -119,7 +113,7 @@ def per_position(records: Sequence[Record]) -> str:
         for record in records
         for row in record["results"]
     ]
-    return _table(["cipher", "ciphertexts", "key found", "unseen images decrypted exactly", "their SSIM"], rows)
+    return _table(["cipher", setting, "key found", decrypted, "their SSIM"], rows)
 
 
 TABLES: dict[str, tuple[Callable[[Sequence[Record]], str], str]] = {

@@ -10,6 +10,7 @@ from ..audit.owner import Owner, Shares, make_trial
 from ..audit.run import like
 from ..ciphers import CipherSpec, EtcSpec
 from ..ciphers.base import make_spec
+from ..folders.output import whole_file
 from .lab import Lab
 
 BLOCK = 4  # pixels; of EtC, so that all four ciphers but PE have the same
@@ -45,11 +46,9 @@ def restored(attack: str, cipher: str, lab: Lab) -> dict[str, np.ndarray]:
     folder = lab.work / "attacks"
     file = folder / f"{attack}-{cipher.lower()}-{lab.scale}-seed{lab.seed}.npz"
     if not file.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
         for name, arrays in _run(attack.split()[0], cipher, lab):
-            partial = folder / "partial.npz"
-            np.savez(partial, **arrays)  # type: ignore[arg-type]
-            partial.replace(folder / f"{name}-{cipher.lower()}-{lab.scale}-seed{lab.seed}.npz")
+            with whole_file(folder / f"{name}-{cipher.lower()}-{lab.scale}-seed{lab.seed}.npz") as kept:
+                np.savez(kept, **arrays)  # type: ignore[arg-type]
     with np.load(file) as found:
         return dict(found)
 

@@ -1,7 +1,5 @@
 """Small helpers for the plots of the result page; matplotlib is loaded when the first is drawn."""
 
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import MissingExtraError
+from ..folders.output import whole_file
 
 # Told apart by colour-blind readers (Okabe and Ito).
 COLORS = {"plain": "#222222", "EtC": "#0072b2", "ELE": "#d55e00", "PE": "#009e73", "LE": "#cc79a7"}
@@ -31,15 +30,8 @@ def figure(width: float, height: float) -> Any:
 
 def save(drawn: Any, path: Path) -> None:
     """Write a figure as PNG without dates, whole or not at all: the same records give the same file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(descriptor)
-    try:
-        drawn.savefig(partial, format="png", metadata={"Software": None})
-        Path(partial).chmod(0o644)
-        Path(partial).replace(path)
-    finally:
-        Path(partial).unlink(missing_ok=True)
+    with whole_file(path) as file:
+        drawn.savefig(file, format="png", metadata={"Software": None})
 
 
 def box(values: np.ndarray) -> dict[str, Any]:

@@ -22,13 +22,7 @@ from hf_etc.reproduce.plots import box, pack, unpack
 from hf_etc.reproduce.training import Training, measure, trained
 from hf_etc.training.arguments import parse_arguments
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
