@@ -31,9 +31,10 @@ def encodings_of(key: EtcKey | bytes) -> dict[str, bytes]:
         "decimal": str(int.from_bytes(raw, "big")).encode(),
         "decimal little": str(int.from_bytes(raw, "little")).encode(),
     }
-    tail = base64.b32encode(raw)[26:51]  # of the text form: 5-bit digits do not end where the first half does
+    half = len(raw) // 2
+    tail = base64.b32encode(raw)[-(-half * 8 // 5) : len(raw) * 8 // 5]  # 5-bit digits: none ends where a half does
     found |= {"base32 upper tail": tail, "base32 lower tail": tail.lower()}
-    for part, value in {"": raw, " first half": raw[:16], " second half": raw[16:], " reversed": raw[::-1]}.items():
+    for part, value in {"": raw, " first half": raw[:half], " second half": raw[half:], " reversed": raw[::-1]}.items():
         found |= {name + part: data for name, data in _encode(value).items()}
     return found
 

@@ -28,7 +28,8 @@ from hf_etc.models import build_model
 from ..secrets import find_secret
 
 LABELS = {number: f"class {number}" for number in range(7)}
-WINDOW = 32  # bytes of a picture that make it recognisable: pictures here are noise
+WINDOW = 64  # bytes of a picture, noise here; half of it is more than a row of a block, which may stay as it was
+HEADER = 64  # bytes at the start that pictures of one size and format have in common
 SERVER = Path(__file__).with_name("watched_server.py")
 
 
@@ -120,7 +121,7 @@ def find_picture(file: bytes, prepared: np.ndarray, data: bytes) -> list[str]:
 def _windows(content: bytes, count: int = 3) -> Iterator[bytes]:
     """A few pieces from all over `content`, none so plain that it could turn up by chance."""
     for part in range(count):
-        for start in range(part * len(content) // count, len(content) - WINDOW, WINDOW):
+        for start in range(HEADER + part * len(content) // count, len(content) - WINDOW, WINDOW):
             window = content[start : start + WINDOW]
             if len(set(window[: WINDOW // 2])) > 9 and len(set(window[WINDOW // 2 :])) > 9:
                 yield window
