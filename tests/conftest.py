@@ -1,4 +1,6 @@
-"""Settings for all tests: no key from the caller's environment, and the same examples in every run."""
+"""Settings for all tests: no key from the caller's environment, Ctrl-C works, and the same examples in every run."""
+
+import signal
 
 import pytest
 import torch
@@ -9,6 +11,8 @@ from hf_etc import EtcKey
 # derandomize: a failure is a failure for everyone. No deadline: a slow machine is no bug.
 settings.register_profile("hf_etc", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("hf_etc")
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs with it ignored
 
 
 @pytest.fixture(autouse=True)
