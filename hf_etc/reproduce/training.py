@@ -165,7 +165,7 @@ def trained(training: Training, lab: Lab) -> tuple[Path, dict[str, Any]]:
         return folder, settings
     recipe = folder.with_suffix(".yaml")
     write_text(recipe, yaml.safe_dump(settings | {"output_dir": str(folder)}, sort_keys=False))
-    with folder.with_suffix(".log").open("a", encoding="utf-8") as log, contextlib.redirect_stdout(log):
+    with folder.with_suffix(".log").open("a", buffering=1, encoding="utf-8") as log, contextlib.redirect_stdout(log):
         status = train([str(recipe)])
     if status > 128:
         raise KeyboardInterrupt

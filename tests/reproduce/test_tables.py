@@ -209,7 +209,7 @@ STOPPED = """
 import sys
 from hf_etc.reproduce import training
 from hf_etc.reproduce.lab import Lab
-training._STEPS |= {"max_steps": 100, "save_strategy": "no", "logging_steps": 1}
+training._STEPS |= {"max_steps": 40, "save_strategy": "no", "logging_steps": 1}
 training.trained(training.Training("convmixer-plain-cifar10", "cifar10", "plain"), Lab("smoke", sys.argv[1]))
 """
 
@@ -226,7 +226,7 @@ def test_a_stopped_training_goes_on_from_its_checkpoint(tmp_path):
     assert "KeyboardInterrupt" in process.communicate()[1]
     (checkpoint,) = tmp_path.glob("runs/*/checkpoint-*")
     step = int(checkpoint.name.split("-")[1])
-    assert 0 < step < 100 and not list(tmp_path.glob("runs/*/all_results.json"))
+    assert 0 < step < 40 and not list(tmp_path.glob("runs/*/all_results.json"))
     process = start()
     assert process.communicate()[1] is not None and process.returncode == 0
     (log,) = tmp_path.glob("runs/*.log")
