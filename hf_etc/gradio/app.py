@@ -167,6 +167,7 @@ def launch(app: gr.Blocks, **options: Any) -> Any:
         ssr_mode=False,
         num_workers=0,  # like server-side rendering, other servers that would answer without the limits
         state_session_capacity=256,  # each session holds its latest ciphertext in memory
+        _frontend=False,  # no check that ends the server when its first page takes three seconds
         app_kwargs={"middleware": [Middleware(RequestLimits, max_body=max_body)]},
         **{"footer_links": ["api"], "css": _CSS, "theme": gr.themes.Default(primary_hue="indigo"), **options},
     )

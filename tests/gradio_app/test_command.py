@@ -8,9 +8,11 @@ import pytest
 from hf_etc import EtcKey
 from hf_etc.client import main as classify
 from hf_etc.errors import EtcError, KeyMismatchError, ParameterError, RemoteError
+from hf_etc.gradio.app import build_app, launch
 from hf_etc.gradio.command import main as serve
 
-from .support import file_of, free_port, picture
+from .support import classify as classify_at
+from .support import data_url, file_of, free_port, picture
 
 
 @pytest.fixture
@@ -49,6 +51,16 @@ def test_serve_refuses(arguments, message, tmp_path):
 def test_serve_refuses_an_empty_batch(served):
     with pytest.raises(ParameterError, match="max_batch 0"):
         serve([str(served.folder), "--port", str(free_port()), "--max-batch", "0"])
+
+
+def test_a_slow_start_is_no_failure(served, monkeypatch):
+    monkeypatch.setattr("gradio.networking.url_ok", lambda url: False)  # as after three seconds without an answer
+    app, port = build_app(served.folder), free_port()
+    launch(app, server_port=port, quiet=True, prevent_thread_lock=True)
+    try:
+        assert classify_at(f"http://127.0.0.1:{port}", data_url(served.client.encrypt(picture(1))[0]))[0] == "complete"
+    finally:
+        app.close()
 
 
 def test_classify(served, files, capsys):
