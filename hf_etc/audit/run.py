@@ -13,6 +13,7 @@ from ..compression import Codec
 from ..errors import ParameterError
 from ..metrics.similarity import Lpips
 from ..plan import check_pixels
+from .attacks.weights import ideal_weights
 from .base import Attack, AttackFailure, Evidence, Measure, Recovery, Scale, block_size_of, get_attack, list_attacks
 from .owner import Owner, Shares, Trial, make_trial, synthetic_pictures
 from .record import AttackResult, Control, Quartiles, Scores
@@ -244,9 +245,13 @@ def _positive(attack: Attack, owner: Owner, shares: Shares, trial: Trial) -> Con
     few = shares.fewer(_CONTROL_TARGETS, attack.control_ciphertexts)
     if attack.synthetic:
         few = replace(few, targets=synthetic_pictures(_CONTROL_TARGETS, *trial.evidence.size))
-    easy = make_trial(Owner.new(spec), few, trial.evidence.scale, trial.evidence.weights)
-    value, _ = _outcome(attack, easy, spec)
+    easy = make_trial(Owner.new(spec), few, trial.evidence.scale)
     what = f"{'synthetic pictures, ' * attack.synthetic}{describe(spec)}, fresh key, lossless"
+    if "weights" in attack.needs and (weights := trial.evidence.weights):
+        ideal = ideal_weights(weights[1], easy.plans[0].inverse(), block_size_of(spec) or 0)
+        easy = replace(easy, evidence=replace(easy.evidence, weights=ideal))
+        what = f"{describe(spec)}, fresh key, the positions of an ideal model"
+    value, _ = _outcome(attack, easy, spec)
     return Control(what, value, attack.enough, value >= attack.enough)
 
 
@@ -258,11 +263,15 @@ def _negative(attack: Attack, owner: Owner, shares: Shares, trial: Trial) -> Con
         noise = np.random.default_rng(0).integers(0, 256, few.targets.shape, np.uint8)
         few = replace(few, targets=noise)
     others = (lambda: Owner.new(owner.spec, owner.codec)) if keyed else None
-    hard = make_trial(owner, few, trial.evidence.scale, trial.evidence.weights, others)
+    hard = make_trial(owner, few, trial.evidence.scale, others=others)
+    what = "every image of the evidence under a key of its own" if keyed else "random noise instead of images"
+    if "weights" in attack.needs and (weights := trial.evidence.weights):
+        shuffled = np.random.default_rng(0).permutation(weights[0]), weights[1]
+        hard = replace(hard, evidence=replace(hard.evidence, weights=shuffled))
+        what = "the model's positions in a random order"
     value, recovery = _outcome(attack, hard, owner.spec)
     chance = _chance(attack.measure, recovery, hard, owner) if recovery else 0.0
     limit = chance + MARGIN[attack.measure] + _luck(attack.measure, owner.spec, few.targets.shape)
-    what = "every image of the evidence under a key of its own" if keyed else "random noise instead of images"
     return Control(what, value, limit, value <= limit)
 
 

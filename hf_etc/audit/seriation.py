@@ -2,8 +2,17 @@
 
 import numpy as np
 
+from .matching import assign
 
-def arrange(likeness: np.ndarray, model: np.ndarray, seed: int = 0, restarts: int = 4, steps: int = 800) -> np.ndarray:
+
+def arrange(
+    likeness: np.ndarray,
+    model: np.ndarray,
+    seed: int = 0,
+    restarts: int = 4,
+    steps: int = 800,
+    first: np.ndarray | None = None,
+) -> np.ndarray:
     """Find the order in which a matrix of likeness comes nearest to a model: quadratic assignment by swaps.
 
     Args:
@@ -12,6 +21,7 @@ def arrange(likeness: np.ndarray, model: np.ndarray, seed: int = 0, restarts: in
         seed: of the orders to start from, and of the search.
         restarts: number of starts.
         steps: of each search.
+        first: int (n,), an order to start from besides these.
 
     Returns:
         int (n,): order[i] is the thing in place i. Places that the model cannot tell apart are exchangeable.
@@ -24,7 +34,8 @@ def arrange(likeness: np.ndarray, model: np.ndarray, seed: int = 0, restarts: in
         True
     """
     random = np.random.default_rng(seed)
-    found = [_search(likeness, model, random.permutation(len(likeness)), steps, random) for _ in range(restarts)]
+    starts = [random.permutation(len(likeness)) for _ in range(restarts)] + ([] if first is None else [first])
+    found = [_search(likeness, model, start, steps, random) for start in starts]
     return max(found, key=lambda order: fit(likeness, model, order))
 
 
@@ -67,3 +78,43 @@ def grid_model(rows: int, columns: int, reach: float) -> np.ndarray:
     """float (rows*columns, rows*columns): likeness that falls with the distance; `reach` in places."""
     row, column = np.divmod(np.arange(rows * columns), columns)
     return np.exp(-np.hypot(np.subtract.outer(row, row), np.subtract.outer(column, column)) / reach)
+
+
+def flatten(likeness: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """A first order of things that lie on a grid, from the likeness of each to its nearest alone.
+
+    Isomap (Tenenbaum, de Silva, Langford, Science 2000): the way from thing to thing through their neighbours is
+    as long as the way on the grid, however little distant things have in common. What comes out is matched with
+    the grid at several angles.
+
+    Args:
+        likeness: float (n,n), symmetric: cosines, n = rows * columns.
+        rows, columns: of the grid.
+
+    Returns:
+        int (n,): as of :func:`arrange`, to which it gives a start.
+    """
+    count, model = len(likeness), grid_model(rows, columns, 2.0)
+    distance = np.sqrt(np.maximum(2 - 2 * likeness, 0)) + 1e-6
+    np.fill_diagonal(distance, 0)
+    near = np.zeros((count, count), bool)
+    np.put_along_axis(near, np.argsort(distance, axis=1)[:, 1:5], True, axis=1)
+    way = np.where(near | near.T | np.eye(count, dtype=bool), distance, np.inf)
+    for through in range(count):
+        way = np.minimum(way, way[:, through, None] + way[through])
+    way = np.where(np.isfinite(way), way, 2 * way[np.isfinite(way)].max())
+    centre = np.eye(count) - 1 / count
+    sizes, axes = np.linalg.eigh(-centre @ np.square(way) @ centre / 2)
+    things = _spread(axes[:, -2:] * np.sqrt(np.maximum(sizes[-2:], 0)))
+    places = _spread(np.stack(np.divmod(np.arange(count), columns), 1).astype(float))
+    orders = []
+    for angle in np.radians(np.arange(0, 180, 10)):
+        turned = things @ np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        orders.append(np.argsort(assign(np.square(turned[:, None] - places).sum(-1))))
+    return max(orders, key=lambda order: fit(likeness, model, order))
+
+
+def _spread(points: np.ndarray) -> np.ndarray:
+    """Points (n,2) around zero with unit deviation."""
+    centred = points - points.mean(0)
+    return centred / centred.std()

@@ -100,6 +100,20 @@ def per_position(records: Sequence[Record]) -> str:
     return _recovered(records, "ciphertexts", "unseen images decrypted exactly")
 
 
+def weights(records: Sequence[Record]) -> str:
+    """What position embeddings give away, from records that ``hf-etc audit --attacks weights`` wrote."""
+    rows = []
+    for record in records:
+        found = record["results"]
+        setting = f"{record['data']['name']} {found['height']} / {found['cipher']['block_size']}"
+        (attack,) = found["attacks"]
+        controls = [attack[name]["value"] for name in ("positive", "negative")]
+        shares = (attack["value"], attack["chance"], *controls)
+        rows.append([setting, ", ".join(found["cipher"]["steps"]), *map(_percent, shares)])
+    head = ["data, size / block", "steps of the cipher", "beside their true neighbours", "chance"]
+    return _table([*head, "control: ideal model", "control: random order"], rows)
+
+
 def _recovered(records: Sequence[Record], setting: str, decrypted: str) -> str:
     """What an attack found of the key, by cipher and one setting."""
     rows = [
@@ -121,6 +135,7 @@ TABLES: dict[str, tuple[Callable[[Sequence[Record]], str], str]] = {
     "jigsaw": (jigsaw, "audit_jigsaw_*.json"),
     "known-plaintext": (known_plaintext, "audit_known_plaintext_*.json"),
     "statistics": (per_position, "audit_statistics_*.json"),
+    "weights": (weights, "audit_weights_*.json"),
 }
 
 

@@ -46,7 +46,7 @@ def headline(results: Sequence[AttackResult], images: int) -> str:
         return (
             "No attack gave a result that can be trusted, so nothing is known. This does not mean that nothing leaks."
         )
-    alone = [one for one in ran if one.scores is not None and not set(one.needs) & {"pairs", "oracle"}]
+    alone = [one for one in ran if one.scores is not None and not set(one.needs) & {"pairs", "oracle", "weights"}]
     whole = [one for one in alone if one.scores and one.scores.exact_up_to_symmetry == one.scores.images]
     if whole:
         best = min(whole, key=_count)

@@ -2,8 +2,6 @@
 
 from functools import cache
 
-import numpy as np
-
 from hf_etc import EtcKey
 from hf_etc.audit.base import Recovery, get_attack
 from hf_etc.audit.owner import Owner, Shares, Trial, make_trial, synthetic_pictures
@@ -35,11 +33,3 @@ def run(name: str, trial: Trial) -> tuple[Recovery, Scores]:
 def fresh_keys(spec, codec=None):
     """For make_trial: evidence that says nothing, every image under a key of its own."""
     return lambda: Owner.new(spec, codec)
-
-
-def sine_positions(rows, columns, width=32) -> np.ndarray:
-    """float32 (rows*columns, width): smooth position embeddings, as trained models have."""
-    row, column = np.divmod(np.arange(rows * columns), columns)
-    frequency = 0.15 * np.arange(1, width // 4 + 1)
-    parts = [wave(np.outer(axis, frequency)) for axis in (row, column) for wave in (np.sin, np.cos)]
-    return np.concatenate(parts, 1).astype(np.float32)

@@ -7,7 +7,7 @@ from transformers import AutoModelForImageClassification, ViTConfig
 
 from hf_etc.audit.attacks import Jigsaw, gan, itn
 from hf_etc.audit.attacks.statistics import block_brightness
-from hf_etc.audit.attacks.weights import load_positions
+from hf_etc.audit.attacks.weights import load_positions, smooth_positions
 from hf_etc.audit.base import AttackFailure, Evidence, get_attack, list_attacks, register
 from hf_etc.audit.matching import nibble_numbers
 from hf_etc.audit.owner import synthetic_pictures
@@ -20,7 +20,7 @@ from hf_etc.compression import Codec
 from hf_etc.errors import KeyMismatchError, ParameterError
 from hf_etc.image_processing import EtcImageProcessor
 
-from .helpers import fresh_keys, pictures, run, sine_positions, trial_of
+from .helpers import fresh_keys, pictures, run, trial_of
 
 NAMES = ["brute-force", "chosen-plaintext", "dataset-jigsaw", "fr-advanced", "fr-basic", "gan", "itn", "jigsaw"]
 NAMES += ["known-plaintext", "statistics", "weights"]
@@ -139,10 +139,9 @@ def test_fr_sees_outlines_through_pe_and_none_through_etc():
 
 @pytest.mark.parametrize("adapted", [True, False])
 def test_position_embeddings_give_the_block_order_away(adapted):
-    spec, public = EtcSpec(block_size=8), sine_positions(4, 4)
+    spec, public = EtcSpec(block_size=8), smooth_positions(4, 4)
     trial = trial_of(spec)
-    cells = Layout.of_plan(trial.plans[0].inverse(), 8).cells
-    trained = public[cells]
+    trained = public[Layout.of_plan(trial.plans[0].inverse(), 8).cells]
     evidence = trial.evidence
     object.__setattr__(evidence, "weights", (trained, public if adapted else None))
     assert run("weights", trial)[1].places_right >= (1.0 if adapted else 0.7)

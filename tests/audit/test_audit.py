@@ -8,9 +8,11 @@ import pytest
 
 from hf_etc import EtcCipher, EtcKey, get_cipher
 from hf_etc.audit import default_attacks
+from hf_etc.audit.attacks.weights import smooth_positions
 from hf_etc.audit.base import Attack, Recovery
 from hf_etc.audit.outsider import audit_ciphertexts, outsider_attacks
 from hf_etc.audit.owner import Owner, Shares, make_trial
+from hf_etc.audit.pieces import Layout
 from hf_etc.audit.record import AttackResult, Control
 from hf_etc.audit.report import render
 from hf_etc.audit.run import audit, run_attack
@@ -89,6 +91,22 @@ def test_an_attack_whose_control_fails_is_not_called_robust(kind):
     assert not result.trusted and not getattr(result, kind).passed
     assert result.verdict.startswith(f"Not to be trusted: the {kind} control gave ")
     assert headline([result], 12).startswith("No attack gave a result that can be trusted")
+
+
+@pytest.mark.parametrize("kind", ["adapted", "from random weights", "no order"])
+def test_weights_have_controls_of_their_own(key, kind):
+    """A control's key is a fresh one, of which the audited model knows nothing."""
+    cipher, public = EtcCipher(key, 4), smooth_positions(8, 8)
+    trained = public[Layout.of_plan(cipher.plan(32, 32), 4).cells]
+    if kind == "no order":
+        trained = np.random.default_rng(1).normal(size=trained.shape)
+    weights = (trained, public if kind == "adapted" else None)
+    (result,) = audit(pictures(), cipher, attacks=["weights"], weights=weights).results
+    assert result.trusted, result.verdict
+    if kind == "no order":
+        assert result.verdict.startswith("Nothing beyond chance")
+    else:
+        assert result.value >= (1 if kind == "adapted" else 0.8)
 
 
 def test_bad_arguments_name_the_remedy(key):

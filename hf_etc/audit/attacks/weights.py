@@ -4,13 +4,15 @@ import numpy as np
 
 from ...ciphers import CipherSpec, EtcSpec
 from ...errors import KeyMismatchError, ParameterError
+from ...plan import Plan
 from ..base import AttackFailure, Evidence, Recovery, register
 from ..matching import assign
 from ..pieces import Layout
-from ..seriation import arrange, grid_model
+from ..seriation import arrange, flatten, grid_model
 from .dataset_jigsaw import BlockAttack
 
 _MOST_BLOCKS = 400
+_MIRRORED, _STARTS = 0.6, 12
 
 
 @register
@@ -42,8 +44,7 @@ class Weights(BlockAttack):
         if public is not None:
             cells = match_positions(trained, public)
         else:
-            order = arrange(_likeness(trained), grid_model(rows, columns, 2.0))
-            cells = np.argsort(order)
+            cells = np.argsort(order_positions(trained, rows, columns))
         none = np.zeros(len(cells), np.int64)
         plan = Layout(rows, columns, size, cells, none, none, none).decryption_plan()
         note = "turns, signs and colours of the blocks were not sought"
@@ -67,6 +68,51 @@ def match_positions(trained: np.ndarray, public: np.ndarray) -> np.ndarray:
     if trained.shape != public.shape:
         raise AttackFailure(f"the public model has embeddings {public.shape}, the trained one {trained.shape}")
     return assign(-_normed(trained) @ _normed(public).T)
+
+
+def order_positions(trained: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """The position that belongs in each place, up to a turn, from the likeness of the embeddings alone.
+
+    Likeness is expected to fall with the distance. Photographs are alike on the left and on the right, and
+    embeddings learn that, too: so it is also expected, to a lesser degree, from the mirrored place.
+
+    Args:
+        trained: position embedding, float (N,D).
+        rows, columns: of the grid.
+
+    Returns:
+        int (N,).
+    """
+    likeness, near = _likeness(trained), grid_model(rows, columns, 2.0)
+    mirrored = near.reshape(rows, columns, -1)[:, ::-1].reshape(near.shape)
+    model = near + _MIRRORED * mirrored
+    off = ~np.eye(len(model), dtype=bool)
+    model = np.where(off, model - model[off].mean(), 0)
+    return arrange(likeness, model, restarts=_STARTS, first=flatten(likeness, rows, columns))
+
+
+def ideal_weights(public: np.ndarray | None, plan: Plan, block_size: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """Evidence from a model that holds the order of a key's blocks without a fault, for the positive control.
+
+    Args:
+        public: the public model's position embedding, float (N,D), or None for one trained from random weights.
+        plan: the key's, for encryption.
+        block_size: in pixels.
+
+    Returns:
+        Both models' position embeddings, as :class:`~hf_etc.audit.Evidence` has them.
+    """
+    layout = Layout.of_plan(plan, block_size)
+    plain = smooth_positions(layout.rows, layout.columns) if public is None else public
+    return plain[layout.cells], public
+
+
+def smooth_positions(rows: int, columns: int, width: int = 32) -> np.ndarray:
+    """float32 (rows*columns,width): sines and cosines of row and column, much as ViTs learn."""
+    row, column = np.divmod(np.arange(rows * columns), columns)
+    frequency = 0.15 * np.arange(1, width // 4 + 1)
+    parts = [wave(np.outer(axis, frequency)) for axis in (row, column) for wave in (np.sin, np.cos)]
+    return np.concatenate(parts, 1).astype(np.float32)
 
 
 def load_positions(name_or_path: str, key_id: str | None = None) -> np.ndarray:
