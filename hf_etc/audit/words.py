@@ -60,7 +60,8 @@ def headline(results: Sequence[AttackResult], images: int) -> str:
     best = max(found, key=lambda one: (one in alone or one.scores is None, one.value or 0.0))
     if best in alone or best.scores is None:
         return f"From ciphertexts alone, pictures are disclosed in part: {figure_of(best)} ({best.attack})."
-    return f"From ciphertexts alone little was found; with more knowledge, {figure_of(best)} ({best.attack})."
+    before = "From ciphertexts alone little was found; with" if alone else "With"
+    return f"{before} more knowledge, {figure_of(best)} ({best.attack})."
 
 
 def advice(spec: CipherSpec, results: Sequence[AttackResult]) -> list[str]:
@@ -77,6 +78,8 @@ def advice(spec: CipherSpec, results: Sequence[AttackResult]) -> list[str]:
         )
     if names & {"known-plaintext", "chosen-plaintext"} and spec.key_scope == "dataset":
         lines.append("Keep plain pictures and their ciphertexts apart, and let nobody choose what is encrypted.")
+    if "weights" in names:
+        lines.append("The trained model gives the order of the blocks away: guard it as you guard the ciphertexts.")
     lines.append("If a leak would hurt someone, do not let perceptual encryption be the only protection.")
     return lines
 
