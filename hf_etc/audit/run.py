@@ -245,13 +245,12 @@ def _positive(attack: Attack, owner: Owner, shares: Shares, trial: Trial) -> Con
     few = shares.fewer(_CONTROL_TARGETS, attack.control_ciphertexts)
     if attack.synthetic:
         few = replace(few, targets=synthetic_pictures(_CONTROL_TARGETS, *trial.evidence.size))
-    easy = make_trial(Owner.new(spec), few, trial.evidence.scale)
+    fresh, weights = Owner.new(spec), trial.evidence.weights
     what = f"{'synthetic pictures, ' * attack.synthetic}{describe(spec)}, fresh key, lossless"
-    if "weights" in attack.needs and (weights := trial.evidence.weights):
-        ideal = ideal_weights(weights[1], easy.plans[0].inverse(), block_size_of(spec) or 0)
-        easy = replace(easy, evidence=replace(easy.evidence, weights=ideal))
+    if "weights" in attack.needs and weights:  # the user's model knows nothing of a fresh key
+        weights = ideal_weights(weights[1], fresh.cipher.plan(*trial.evidence.size), block_size_of(spec) or 0)
         what = f"{describe(spec)}, fresh key, the positions of an ideal model"
-    value, _ = _outcome(attack, easy, spec)
+    value, _ = _outcome(attack, make_trial(fresh, few, trial.evidence.scale, weights), spec)
     return Control(what, value, attack.enough, value >= attack.enough)
 
 
@@ -263,12 +262,12 @@ def _negative(attack: Attack, owner: Owner, shares: Shares, trial: Trial) -> Con
         noise = np.random.default_rng(0).integers(0, 256, few.targets.shape, np.uint8)
         few = replace(few, targets=noise)
     others = (lambda: Owner.new(owner.spec, owner.codec)) if keyed else None
-    hard = make_trial(owner, few, trial.evidence.scale, others=others)
+    weights = trial.evidence.weights
     what = "every image of the evidence under a key of its own" if keyed else "random noise instead of images"
-    if "weights" in attack.needs and (weights := trial.evidence.weights):
-        shuffled = np.random.default_rng(0).permutation(weights[0]), weights[1]
-        hard = replace(hard, evidence=replace(hard.evidence, weights=shuffled))
+    if "weights" in attack.needs and weights:
+        weights = np.random.default_rng(0).permutation(weights[0]), weights[1]
         what = "the model's positions in a random order"
+    hard = make_trial(owner, few, trial.evidence.scale, weights, others)
     value, recovery = _outcome(attack, hard, owner.spec)
     chance = _chance(attack.measure, recovery, hard, owner) if recovery else 0.0
     limit = chance + MARGIN[attack.measure] + _luck(attack.measure, owner.spec, few.targets.shape)
