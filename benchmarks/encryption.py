@@ -22,7 +22,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 from PIL import Image
 
-from hf_etc import EtcCipher, EtcKey, Preparation, encode_ciphertext, load_rgb
+from hf_etc import EtcCipher, EtcKey, Preparation, load_rgb
 from hf_etc.records import result_record, write_json
 
 BLOCK, SIZE = 16, 224
@@ -87,13 +87,12 @@ def share_of_pipeline(runs: int) -> dict[str, float]:
         cipher = EtcCipher(EtcKey(bytes(range(32))), BLOCK, key_scope=scope)
         prepared = preparation.apply(load_rgb(source), BLOCK)
 
-        def encrypt(pixels: np.ndarray, cipher: EtcCipher = cipher) -> tuple[np.ndarray, bytes | None]:
+        def encrypt(pixels: np.ndarray, cipher: EtcCipher = cipher) -> np.ndarray:
             nonce = cipher.new_nonces(1)[0] if cipher.spec.key_scope == "image" else None
-            return cipher.encrypt(pixels, nonce), nonce
+            return cipher.encrypt(pixels, nonce)
 
         def whole(cipher: EtcCipher = cipher) -> bytes:
-            pixels, nonce = encrypt(preparation.apply(load_rgb(source), BLOCK), cipher)
-            return encode_ciphertext(pixels, cipher.marker(SIZE, SIZE, nonce), "jpeg", 85)
+            return cipher.seal(preparation.apply(load_rgb(source), BLOCK), "jpeg", 85)
 
         alone, total = median(partial(encrypt, prepared), runs * 4), median(whole, runs * 4)
         measured[f"key_scope={scope}: encrypt, ms"] = alone * 1e3

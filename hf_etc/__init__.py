@@ -18,6 +18,7 @@ _PUBLIC = {
     "Marker": "ciphertext",
     "encode_ciphertext": "ciphertext",
     "decode_ciphertext": "ciphertext",
+    "read_ciphertext": "ciphertext",
     "read_marker": "ciphertext",
     "load_rgb": "images",
     "Preparation": "images",
@@ -30,7 +31,7 @@ __all__ = ["__version__", *_PUBLIC]
 if TYPE_CHECKING:
     from .cipher import Cipher, EtcCipher, get_cipher
     from .ciphers import list_ciphers
-    from .ciphertext import Marker, decode_ciphertext, encode_ciphertext, read_marker
+    from .ciphertext import Marker, decode_ciphertext, encode_ciphertext, read_ciphertext, read_marker
     from .data import EncryptImages
     from .errors import EtcError
     from .image_processing import EtcImageProcessor

@@ -1,21 +1,36 @@
-"""The public cipher: a key and a spec, applied to PIL images, arrays and tensors.
+"""The public cipher: a key and a spec, applied to PIL images, arrays, tensors and whole files.
 
-It compiles one plan per image size (and nonce), keeps recent plans, and applies them.
+It compiles one plan per image size (and nonce), keeps recent plans, and applies them. What leaves as a file or a
+PIL image carries a tag, and comes back only if the tag is right.
 """
 
+import hmac
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from PIL import Image
 
 from .ciphers import CipherSpec, EtcSpec
-from .ciphers.base import NONCE_BYTES, KeyScope, make_spec
+from .ciphers.base import NONCE_BYTES, KeyScope, cipher_id, make_spec
 from .ciphers.etc import STEPS
-from .ciphertext import MARKER_NAME, Marker, decode_ciphertext, read_marker
-from .errors import AlreadyEncryptedError, ImageError, KeyMismatchError, MissingKeyError, ParameterError
-from .images import load_rgb, open_image
+from .ciphertext import (
+    MARKER_NAME,
+    Ciphertext,
+    ImageFormat,
+    Marker,
+    Signed,
+    Subsampling,
+    check_format,
+    encode_ciphertext,
+    open_plain,
+    read_ciphertext,
+)
+from .errors import AuthenticationError, ImageError, KeyMismatchError, MissingKeyError, ParameterError
+from .images import ImageSource, load_rgb
 from .keys import EtcKey
 from .plan import Plan, check_pixels
 
@@ -27,6 +42,7 @@ if TYPE_CHECKING:
 Images = TypeVar("Images", Image.Image, np.ndarray, "torch.Tensor")
 Nonces = bytes | Sequence[bytes] | None
 _CACHE_BYTES = 256 * 2**20
+_TAG_BYTES = 16
 
 
 class Cipher:
@@ -42,7 +58,7 @@ class Cipher:
     Example:
         >>> cipher = get_cipher("etc", EtcKey.generate(), block_size=8)
         >>> x = np.arange(16 * 24 * 3, dtype=np.uint8).reshape(16, 24, 3)
-        >>> bool((cipher.decrypt(cipher.encrypt(x)) == x).all())
+        >>> bool((cipher.unseal(cipher.seal(x, format="webp")) == x).all())
         True
     """
 
@@ -55,6 +71,14 @@ class Cipher:
     def __repr__(self) -> str:
         return f"{type(self).__name__}(key_id={self.key.key_id!r}, spec={self.spec})"
 
+    def cipher_id(self, height: int | None = None, width: int | None = None) -> str:
+        """The public id of this key with these parameters and this size; without a size, the one for any size.
+
+        32 hexadecimal digits for markers, processors and cards. Only the key can make it, so whoever publishes a
+        configuration cannot give it weaker parameters (docs/spec.md, section 2).
+        """
+        return cipher_id(self.key, self.spec, None if height is None or width is None else (height, width))
+
     def new_nonces(self, count: int) -> list[bytes]:
         """Fresh random public nonces, 16 bytes each, for ``key_scope="image"``."""
         return [os.urandom(NONCE_BYTES) for _ in range(count)]
@@ -66,7 +90,7 @@ class Cipher:
         return self._cached((height, width), lambda: self.spec.compile(self.key, height, width, nonce))
 
     def encrypt(self, images: Images, nonce: Nonces = None) -> Images:
-        """Encrypt one image or a batch.
+        """Encrypt one image or a batch in memory; :meth:`seal` makes files.
 
         Args:
             images: PIL image (any still mode, see :func:`hf_etc.images.load_rgb`); uint8 array (H,W,3)
@@ -75,63 +99,190 @@ class Cipher:
                 gets a fresh one when it is left out.
 
         Returns:
-            The same kind, shape and device. A PIL result is RGB and carries its marker in ``.info``;
-            write it with :func:`hf_etc.ciphertext.encode_ciphertext` to keep the marker.
+            The same kind, shape and device. A PIL result is RGB and carries its marker in ``.info``, which
+            :func:`hf_etc.read_ciphertext` reads and ``image.save`` loses.
 
         Raises:
             AlreadyEncryptedError: a PIL image that carries a ciphertext marker.
             GeometryError: the size does not fit the block grid.
             ImageError: wrong dtype, layout or an empty batch.
-            ParameterError: nonces missing, superfluous or of the wrong number.
+            ParameterError: nonces missing, superfluous, repeated or of the wrong number.
         """
-        if isinstance(images, Image.Image):
-            return self._encrypt_pil(images, nonce)
-        return self._apply(images, nonce, inverse=False)
-
-    def decrypt(self, images: Images, nonce: Nonces = None) -> Images:
-        """Undo :meth:`encrypt`; exact unless the ciphertext went through a lossy format.
-
-        Args:
-            images: as for :meth:`encrypt`. A PIL image with a marker brings its own nonce.
-            nonce: the nonce or nonces used to encrypt.
-
-        Raises:
-            KeyMismatchError: a marker names another key.
-            ParameterError: a marker names another cipher or parameters.
-        """
-        if isinstance(images, Image.Image):
-            return self._decrypt_pil(images, nonce)
-        return self._apply(images, nonce, inverse=True)
-
-    def marker(self, height: int, width: int, nonce: bytes | None = None) -> Marker:
-        """The public marker of an image encrypted by this cipher."""
-        return Marker(self.spec, height, width, self.key.key_id, nonce)
-
-    def check_marker(self, marker: Marker) -> None:
-        """Raise unless `marker` was made with this key and these parameters."""
-        if marker.key_id != self.key.key_id:
-            raise KeyMismatchError(
-                f"encrypted under key {marker.key_id}, this is key {self.key.key_id}; use the other key"
-            )
-        if marker.spec != self.spec:
-            raise ParameterError(f"encrypted with {marker.spec}, this cipher is {self.spec}")
-
-    def _encrypt_pil(self, image: Image.Image, nonce: Nonces) -> Image.Image:
-        if read_marker(open_image(image)) is not None:  # opened whole: some markers stand behind the pixels
-            raise AlreadyEncryptedError("this image is encrypted already; decrypt it first")
-        if nonce is None and self.spec.key_scope == "image":
-            nonce = self.new_nonces(1)[0]
-        pixels = self._apply(np.asarray(load_rgb(image)), nonce, inverse=False)
+        if not isinstance(images, Image.Image):
+            _refuse_repeated(nonce)
+            return self._apply(images, nonce, inverse=False)
+        picture = np.asarray(load_rgb(open_plain(images)))
+        nonce = self._nonce(_single(nonce))
+        pixels = self._apply(picture, nonce, inverse=False)
+        marker = self.sign(self.marker(pixels.shape[0], pixels.shape[1], nonce), "pixels", pixels.tobytes())
         encrypted = Image.fromarray(pixels)
-        encrypted.info[MARKER_NAME] = self.marker(pixels.shape[0], pixels.shape[1], _single(nonce)).to_json()
+        encrypted.info[MARKER_NAME] = marker.to_json()
         return encrypted
 
-    def _decrypt_pil(self, image: Image.Image, nonce: Nonces) -> Image.Image:
-        if read_marker(open_image(image)) is None:
-            return Image.fromarray(self._apply(np.asarray(load_rgb(image)), nonce, inverse=True))
-        pixels, marker = decode_ciphertext(image)
-        self.check_marker(marker)
-        return Image.fromarray(self._apply(pixels, marker.nonce, inverse=True))
+    def decrypt(self, image: Image.Image | Ciphertext) -> Image.Image:
+        """Undo :meth:`encrypt` of a PIL image, once its tag is found right; :meth:`unseal` does it for files.
+
+        Args:
+            image: what :meth:`encrypt` returned, or one opened from a PNG or WebP ciphertext.
+
+        Raises:
+            AuthenticationError: it is not what was encrypted under this key, or a JPEG whose file is needed to tell.
+            NotACiphertextError: it carries no marker.
+            KeyMismatchError: it was encrypted under another key.
+            ParameterError: it was encrypted with other parameters, or is an array: see
+                :meth:`decrypt_unauthenticated`.
+        """
+        if not isinstance(image, Image.Image | Ciphertext):
+            raise ParameterError(
+                f"a {type(image).__name__} carries no tag that could be checked; pass a PIL image, use unseal() for "
+                "files, or decrypt_unauthenticated() for pixels that never left you"
+            )
+        return Image.fromarray(self.unseal(image))
+
+    def decrypt_unauthenticated(self, images: Images, nonce: Nonces = None) -> Images:
+        """Undo :meth:`encrypt` for whatever pixels come, with this cipher's parameters and the given nonces.
+
+        DANGER: whoever chooses pixels and nonce and learns the result learns the plan behind that nonce, three
+        images are enough, and with it the picture. Use it for pixels that never left you, or for your own
+        ciphertexts that somebody honest stored in another format; never on behalf of others.
+
+        Args:
+            images: as for :meth:`encrypt`; the marker of a PIL image is not looked at.
+            nonce: the nonce or nonces used to encrypt.
+
+        Returns:
+            The same kind; exact unless the ciphertext went through a lossy format.
+
+        Raises:
+            GeometryError, ImageError, ParameterError: as for :meth:`encrypt`.
+        """
+        if isinstance(images, Image.Image):
+            return Image.fromarray(self._apply(np.asarray(load_rgb(images)), _single(nonce), inverse=True))
+        return self._apply(images, nonce, inverse=True)
+
+    def seal(
+        self,
+        picture: np.ndarray | Image.Image,
+        format: ImageFormat = "png",
+        quality: int = 85,
+        subsampling: Subsampling = "4:4:4",
+        nonce: bytes | None = None,
+        any_size: bool = False,
+    ) -> bytes:
+        """Encrypt one picture into a ciphertext file with its marker and tag.
+
+        Args:
+            picture: plain, uint8 (H,W,3) or a PIL image of any still mode.
+            format: "png" and "webp" are lossless, "jpeg" is lossy.
+            quality, subsampling: of JPEG; the paper uses 85 and 80, and 4:4:4.
+            nonce: 16 bytes for ``key_scope="image"``; default: a fresh one.
+            any_size: mark it with the id for pictures of any size instead of the one for this size.
+
+        Returns:
+            The file's bytes; :meth:`unseal` reads them.
+
+        Raises:
+            AlreadyEncryptedError, GeometryError, ImageError, ParameterError: as for :meth:`encrypt`.
+        """
+        if isinstance(picture, Image.Image):
+            picture = np.asarray(load_rgb(open_plain(picture)))
+        check_pixels(picture)
+        nonces = None if nonce is None else [nonce]
+        return self.seal_all([picture], format, quality, subsampling, nonces, any_size)[0]
+
+    def seal_all(
+        self,
+        pictures: Sequence[np.ndarray],
+        format: ImageFormat = "png",
+        quality: int = 85,
+        subsampling: Subsampling = "4:4:4",
+        nonces: Sequence[bytes] | None = None,
+        any_size: bool = False,
+    ) -> list[bytes]:
+        """:meth:`seal` for plain pictures, uint8 (H,W,3) each, of any mixture of sizes."""
+        check_format(format, quality, subsampling)
+        if nonces is None and self.spec.key_scope == "image":
+            nonces = self.new_nonces(len(pictures))
+        files = [b""] * len(pictures)
+        for (height, width), same_size in positions(picture.shape[:2] for picture in pictures).items():
+            chosen = None if nonces is None else [nonces[i] for i in same_size]
+            encrypted = self.encrypt(np.stack([pictures[i] for i in same_size]), chosen)
+            id_ = self.cipher_id() if any_size else self.cipher_id(height, width)
+            for i, pixels, nonce in zip(same_size, encrypted, chosen or repeat(None), strict=False):
+                marker = Marker(self.spec, height, width, id_, nonce)
+                files[i] = encode_ciphertext(pixels, marker, self.sign, format, quality, subsampling)
+        return files
+
+    def unseal(self, source: ImageSource | Ciphertext) -> np.ndarray:
+        """The picture in a ciphertext file, once its tag is found right.
+
+        Args:
+            source: path or bytes of the file, a PIL image opened from a PNG or WebP one, or a
+                :class:`hf_etc.ciphertext.Ciphertext`.
+
+        Returns:
+            uint8 (H,W,3); exact for PNG and WebP.
+
+        Raises:
+            AuthenticationError: it was changed, re-encoded or made up; see :meth:`unseal_unauthenticated`.
+            ImageError, NotACiphertextError, MarkerError, GeometryError: see :func:`hf_etc.read_ciphertext`.
+            KeyMismatchError, ParameterError: it was encrypted under another key, or with other parameters.
+        """
+        ciphertext = source if isinstance(source, Ciphertext) else read_ciphertext(source)
+        self.authenticate(ciphertext)
+        return self._apply(ciphertext.pixels(), ciphertext.marker.nonce, inverse=True)
+
+    def unseal_unauthenticated(self, source: ImageSource | Ciphertext) -> np.ndarray:
+        """:meth:`unseal` without the check of the tag, for files that somebody honest stored in another format.
+
+        DANGER: see :meth:`decrypt_unauthenticated`. Parameters are this cipher's; only the nonce is the marker's.
+        """
+        ciphertext = source if isinstance(source, Ciphertext) else read_ciphertext(source)
+        self.check_marker(ciphertext.marker)
+        return self._apply(ciphertext.pixels(), ciphertext.marker.nonce, inverse=True)
+
+    def marker(self, height: int, width: int, nonce: bytes | None = None) -> Marker:
+        """The public marker of an image encrypted by this cipher, without its tag."""
+        return Marker(self.spec, height, width, self.cipher_id(height, width), nonce)
+
+    def check_marker(self, marker: Marker) -> None:
+        """Raise unless `marker` names these parameters and this key; its tag is not looked at."""
+        if marker.spec != self.spec:
+            raise ParameterError(f"encrypted with {marker.spec}, this cipher is {self.spec}")
+        if marker.cipher_id not in (self.cipher_id(marker.height, marker.width), self.cipher_id()):
+            raise KeyMismatchError(f"encrypted under another key than {self.key.key_id}; use the key it was made with")
+
+    def sign(self, marker: Marker, signed: Signed, data: bytes) -> Marker:
+        """The marker with its tag: HMAC-SHA256 of marker and data (docs/spec.md, section 5).
+
+        Args:
+            marker: without a tag, or with one to be replaced.
+            signed: "pixels" or "jpeg".
+            data: the bytes of the encrypted pixels, or of the JPEG file without metadata.
+        """
+        marker = replace(marker, tag="")
+        mac = hmac.new(self.key.derive(b"hf-etc/2/tag"), digestmod="sha256")
+        mac.update(f"{marker.to_json()}\0{signed}\0".encode("ascii"))
+        mac.update(data)
+        return replace(marker, tag=mac.digest()[:_TAG_BYTES].hex())
+
+    def authenticate(self, ciphertext: Ciphertext) -> None:
+        """Raise unless a ciphertext is, to the bit, one that was encrypted under this key with these parameters.
+
+        Raises:
+            AuthenticationError: its tag is not the key's.
+            KeyMismatchError, ParameterError: its marker names another key or other parameters.
+        """
+        self.check_marker(ciphertext.marker)
+        expected = self.sign(ciphertext.marker, ciphertext.signed, ciphertext.data()).tag
+        if not hmac.compare_digest(expected, ciphertext.marker.tag):
+            raise AuthenticationError(
+                "the ciphertext was changed or stored anew after encryption; use the original file "
+                "(to decrypt it all the same, see decrypt_unauthenticated)"
+            )
+
+    def _nonce(self, nonce: bytes | None) -> bytes | None:
+        return self.new_nonces(1)[0] if nonce is None and self.spec.key_scope == "image" else nonce
 
     def _apply(self, images: Any, nonce: Nonces, inverse: bool) -> Any:
         if isinstance(images, np.ndarray):
@@ -156,6 +307,8 @@ class Cipher:
         if not isinstance(nonce, Sequence):
             raise ParameterError(f"nonce is a {type(nonce).__name__}; pass bytes, or a list with one per image")
         nonces = [nonce] if isinstance(nonce, bytes) else list(nonce)
+        for one in nonces:
+            self.spec.check_nonce(one)
         if not batched and len(nonces) == 1:
             return make_plan(nonces[0]).apply(images)
         if not batched or len(nonces) != len(images):
@@ -242,5 +395,19 @@ def get_cipher(name: str, key: EtcKey, **params: Any) -> Cipher:
     return Cipher(key, make_spec(name, **params))
 
 
+def _refuse_repeated(nonce: Nonces) -> None:
+    nonces = [one for one in nonce if isinstance(one, bytes)] if isinstance(nonce, list | tuple) else []
+    if len(set(nonces)) < len(nonces):
+        raise ParameterError("a nonce stands twice among these; every image needs its own, see cipher.new_nonces()")
+
+
 def _single(nonce: Nonces) -> bytes | None:
     return nonce if nonce is None or isinstance(nonce, bytes) else nonce[0]
+
+
+def positions(keys: Iterable[Any]) -> dict[Any, list[int]]:
+    """Where each distinct key stands."""
+    found: dict[Any, list[int]] = {}
+    for i, key in enumerate(keys):
+        found.setdefault(key, []).append(i)
+    return found

@@ -1,28 +1,42 @@
 """Ciphertext image files: PNG, lossless WebP or JPEG with a public marker (docs/spec.md, section 5).
 
-The marker says how an image was encrypted, never with what secret: with it, decryption needs the key
-alone, and a server can tell a ciphertext from a plain picture. It is a label, not a signature.
+The marker says how an image was encrypted, never with what secret, and carries a tag that only the key can make and
+check. Without the key, as on a server, it is a label: it tells a ciphertext from a plain picture.
 """
 
 import io
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from . import containers
 from .ciphers.base import NONCE_BYTES, CipherSpec, spec_from_dict
-from .errors import EtcError, MarkerError, NotACiphertextError, ParameterError
-from .images import ImageSource, check_marked_size, decoding, open_image
+from .errors import (
+    AlreadyEncryptedError,
+    AuthenticationError,
+    EtcError,
+    ImageError,
+    MarkerError,
+    NotACiphertextError,
+    ParameterError,
+)
+from .images import ImageSource, check_marked_size, check_pixel_count, decoding, open_image
 from .plan import check_pixels
 
-MARKER_NAME = "hf-etc"
-MARKER_VERSION = 1
+MARKER_NAME = containers.NAME
+FORMAT_VERSION = 2
 ImageFormat = Literal["png", "webp", "jpeg"]
 Subsampling = Literal["4:4:4", "4:2:0"]
+Signed = Literal["pixels", "jpeg"]
+Sign = Callable[["Marker", Signed, bytes], "Marker"]
+"""Gives a marker its tag; see :meth:`hf_etc.Cipher.sign`."""
 _COMPRESS_LEVEL = 2  # of PNG: 2.5 times faster than the usual 6 for photographs, files 3 % larger
 _EXIF_IMAGE_DESCRIPTION = 0x010E
 _PREFIX = MARKER_NAME + " "
@@ -35,83 +49,174 @@ class Marker:
     Attributes:
         spec: cipher and parameters.
         height, width: size in pixels at encryption.
-        key_id: of the key used.
+        cipher_id: of the key with these parameters and this size, or any size; see :meth:`hf_etc.Cipher.cipher_id`.
         nonce: 16 bytes with key_scope="image", else None.
+        tag: 32 hexadecimal digits that authenticate the image under the key; "" where there is no image yet.
     """
 
     spec: CipherSpec
     height: int
     width: int
-    key_id: str
+    cipher_id: str
     nonce: bytes | None = None
+    tag: str = ""
 
     def to_json(self) -> str:
-        """Compact ASCII JSON, the text stored in the file."""
-        values = {
-            MARKER_NAME: MARKER_VERSION,
-            **self.spec.to_dict(),
-            "height": self.height,
-            "width": self.width,
-            "key_id": self.key_id,
-        }
-        if self.nonce is not None:
-            values["nonce"] = self.nonce.hex()
-        return json.dumps(values, separators=(",", ":"))
+        """The text stored in the file: compact ASCII JSON."""
+        values = {MARKER_NAME: FORMAT_VERSION, **json.loads(self.spec.settings((self.height, self.width)))}
+        values |= {"id": self.cipher_id} | ({} if self.nonce is None else {"nonce": self.nonce.hex()})
+        return json.dumps(values | ({"tag": self.tag} if self.tag else {}), separators=(",", ":"))
+
+    def to_dict(self) -> dict[str, Any]:
+        """What images that were encrypted alike have in common: all parameters, the size and the id."""
+        size = {"height": self.height, "width": self.width}
+        return self.spec.to_dict() | size | {"cipher_id": self.cipher_id}
 
     @classmethod
     def from_json(cls, text: str) -> "Marker":
-        """Read and check a marker.
+        """Read a marker; it must be, character for character, what :meth:`to_json` writes.
 
         Raises:
             MarkerError: damaged, or of another version.
         """
         try:
             values = json.loads(text)
-            version = values.pop(MARKER_NAME)
-            if version != MARKER_VERSION:
-                raise MarkerError(f"marker version {version!r} is unknown; upgrade hf-etc")
-            height, width, key_id = values.pop("height"), values.pop("width"), values.pop("key_id")
-            has_nonce, nonce = "nonce" in values, values.pop("nonce", None)
-            spec = spec_from_dict(values)
-            if type(version) is not int or values != spec.to_dict():  # a default must not fill a missing member
-                raise ValueError("members")
-            if type(height) is not int or type(width) is not int or not re.fullmatch(r"[0-9a-f]{16}", key_id):
-                raise ValueError("height, width or key_id")
-            if has_nonce != (spec.key_scope == "image"):
-                raise ValueError("nonce")
-            if has_nonce and not re.fullmatch(rf"[0-9a-f]{{{2 * NONCE_BYTES}}}", nonce):
-                raise ValueError("nonce")
-            spec.check_size(height, width)
-            return cls(spec, height, width, key_id, None if nonce is None else bytes.fromhex(nonce))
+            if values[MARKER_NAME] != FORMAT_VERSION:
+                raise MarkerError(f"marker version {values[MARKER_NAME]!r} is unknown; upgrade hf-etc")
+            marker = cls._from_values(values)
+            if marker.to_json() != text:
+                raise ValueError("not in its one form")
+            return marker
         except MarkerError:
             raise
-        except (EtcError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise MarkerError(f"the ciphertext marker is damaged ({error}); encrypt the image again") from None
+        except (EtcError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+            raise MarkerError(f"the ciphertext marker is damaged ({reason}); encrypt the image again") from None
+
+    @classmethod
+    def _from_values(cls, values: dict[str, Any]) -> "Marker":
+        del values[MARKER_NAME]
+        height, width = values.pop("height"), values.pop("width")
+        nonce = _hex(values.pop("nonce"), NONCE_BYTES, "nonce") if "nonce" in values else None
+        id_, tag = _hex(values.pop("id"), 16, "id"), _hex(values.pop("tag"), 16, "tag")
+        spec = spec_from_dict(values)
+        if type(height) is not int or type(width) is not int:
+            raise ValueError("height or width")
+        spec.check_size(height, width)
+        spec.check_nonce(None if nonce is None else bytes.fromhex(nonce))
+        return cls(spec, height, width, id_, None if nonce is None else bytes.fromhex(nonce), tag)
 
 
-def read_marker(image: Image.Image) -> Marker | None:
-    """The marker of an opened image, or None for a plain one.
+@dataclass(frozen=True)
+class Ciphertext:
+    """A ciphertext image that was opened, and not yet decoded.
+
+    Attributes:
+        marker: what it says of itself.
+        signed: what the marker's tag covers: "pixels", or the compressed data of "jpeg".
+    """
+
+    marker: Marker
+    signed: Signed
+    _image: bytes | Image.Image
+
+    def pixels(self) -> np.ndarray:
+        """The encrypted pixels, uint8 (H,W,3).
+
+        Raises:
+            ImageError: they cannot be decoded.
+        """
+        return np.asarray(open_image(self._image))
+
+    def data(self) -> bytes:
+        """The bytes that the tag covers.
+
+        Raises:
+            AuthenticationError: a JPEG that was decoded before it came here.
+        """
+        if self.signed == "pixels":
+            return self.pixels().tobytes()
+        if isinstance(self._image, Image.Image):
+            raise AuthenticationError("a decoded JPEG cannot be checked; pass the bytes or the path of the file itself")
+        return self._image
+
+
+def read_ciphertext(source: ImageSource) -> Ciphertext:
+    """Open a ciphertext: its path, its bytes, or a PIL image opened from it. Pixels are not decoded.
 
     Raises:
-        MarkerError: there is a marker and it is damaged.
-        ImageError: the EXIF data is damaged.
+        ImageError: not a readable image.
+        NotACiphertextError: a plain image.
+        MarkerError: the marker is damaged or there are several, or the pixels are not 8-bit RGB.
+        GeometryError: the image was resized after encryption.
     """
-    text = _marker_text(image)
-    return None if text is None else Marker.from_json(text)
+    if isinstance(source, Image.Image):
+        return _from_pil(source)
+    data = _file_bytes(source)
+    if containers.kind_of(data) is None:
+        with decoding("the image"):
+            Image.open(io.BytesIO(data)).close()
+        raise NotACiphertextError("this is a plain image (no hf-etc marker); encrypt it first")
+    facts = containers.inspect(data)
+    check_pixel_count(facts.width, facts.height, "the image")
+    with decoding("the image"):
+        _refuse_animation(Image.open(io.BytesIO(data)))
+    marker = _marker_of(facts.labels, facts.misplaced)
+    if marker is None:
+        raise NotACiphertextError("this is a plain image (no hf-etc marker); encrypt it first")
+    _check_image(marker, facts.is_rgb, (facts.height, facts.width))
+    return Ciphertext(marker, "jpeg", facts.bare) if facts.kind == "jpeg" else Ciphertext(marker, "pixels", data)
+
+
+def read_marker(source: ImageSource) -> Marker | None:
+    """The marker of an image, or None for a plain one.
+
+    Args:
+        source: the path or bytes of a file, or a PIL image. Of a PIL image only what Pillow kept is seen: of two
+            texts in a PNG the last one. Prefer the file.
+
+    Raises:
+        MarkerError: there is a marker and it is damaged or misplaced, or there are several.
+        ImageError: the file or its EXIF data is damaged.
+    """
+    if isinstance(source, Image.Image):
+        return _marker_of(*_pil_labels(source))
+    data = _file_bytes(source)
+    if containers.kind_of(data) is None:
+        return None
+    facts = containers.inspect(data)
+    return _marker_of(facts.labels, facts.misplaced)
+
+
+def open_plain(source: ImageSource) -> Image.Image:
+    """Open a picture that is about to be encrypted.
+
+    Raises:
+        AlreadyEncryptedError: it is a ciphertext.
+        MarkerError: it carries a damaged marker.
+        ImageError: see :func:`hf_etc.images.open_image`.
+    """
+    opened = open_image(source)  # whole: some markers stand behind the pixels
+    file = source if not isinstance(source, Image.Image) and containers.kind_of(_file_bytes(source)) else opened
+    if read_marker(file) is not None:
+        raise AlreadyEncryptedError("this image is encrypted already; decrypt it first")
+    return opened
 
 
 def encode_ciphertext(
     pixels: np.ndarray,
     marker: Marker,
+    sign: Sign,
     format: ImageFormat = "png",
     quality: int = 85,
     subsampling: Subsampling = "4:4:4",
 ) -> bytes:
-    """Write encrypted pixels as an image file with its marker.
+    """Write encrypted pixels as an image file with its marker; :meth:`hf_etc.Cipher.seal` encrypts, too.
 
     Args:
         pixels: uint8 (H,W,3), already encrypted.
         marker: how they were encrypted.
+        sign: gives the marker its tag, such as ``cipher.sign``.
         format: "png" and "webp" are lossless, "jpeg" is lossy (paper section IV-C).
         quality: JPEG quality 1..100; the paper uses 85 and 80.
         subsampling: of JPEG's chroma. "4:2:0" smears colour over block borders and costs accuracy.
@@ -126,40 +231,35 @@ def encode_ciphertext(
     check_pixels(pixels)
     check_marked_size(pixels.shape[:2], (marker.height, marker.width))
     check_format(format, quality, subsampling)
-    image, text, buffer = Image.fromarray(pixels), marker.to_json(), io.BytesIO()
+    image, buffer = Image.fromarray(pixels), io.BytesIO()
+    if format == "jpeg":
+        image.save(buffer, "JPEG", quality=quality, subsampling=subsampling)
+        bare = buffer.getvalue()  # Pillow writes no metadata unasked
+        text = _PREFIX + sign(marker, "jpeg", bare).to_json()
+        return containers.with_jpeg_comment(bare, text.encode("ascii"))
+    text = sign(marker, "pixels", pixels.tobytes()).to_json()
     if format == "png":
         chunk = PngInfo()
         chunk.add_text(MARKER_NAME, text)
         image.save(buffer, "PNG", pnginfo=chunk, compress_level=_COMPRESS_LEVEL)
-    elif format == "webp":
+    else:
         exif = Image.Exif()
         exif[_EXIF_IMAGE_DESCRIPTION] = _PREFIX + text
         image.save(buffer, "WEBP", lossless=True, exact=True, exif=exif.tobytes())
-    else:
-        image.save(buffer, "JPEG", quality=quality, subsampling=subsampling, comment=(_PREFIX + text).encode("ascii"))
     return buffer.getvalue()
 
 
 def decode_ciphertext(source: ImageSource) -> tuple[np.ndarray, Marker]:
-    """Read a ciphertext image file, or a PIL image opened from one.
+    """Read a ciphertext image file, or a PIL image opened from one, as a server does: without checking its tag.
 
     Returns:
         The encrypted pixels, uint8 (H,W,3), and the marker.
 
     Raises:
-        ImageError: not a readable image.
-        NotACiphertextError: a plain image.
-        MarkerError: the marker is damaged.
-        GeometryError: the image was resized after encryption.
+        ImageError, NotACiphertextError, MarkerError, GeometryError: as for :func:`read_ciphertext`.
     """
-    image = open_image(source)
-    marker = read_marker(image)
-    if marker is None:
-        raise NotACiphertextError("this is a plain image (no hf-etc marker); encrypt it first")
-    check_marked_size((image.height, image.width), (marker.height, marker.width))
-    if image.mode != "RGB":
-        raise MarkerError(f"a ciphertext is RGB, this one has mode {image.mode}; encrypt the image again")
-    return np.asarray(image), marker
+    ciphertext = read_ciphertext(source)
+    return ciphertext.pixels(), ciphertext.marker
 
 
 def check_format(format: str, quality: int, subsampling: str) -> None:
@@ -172,12 +272,60 @@ def check_format(format: str, quality: int, subsampling: str) -> None:
         raise ParameterError(f"subsampling {subsampling!r}: use 4:4:4 or 4:2:0")
 
 
-def _marker_text(image: Image.Image) -> str | None:
-    if MARKER_NAME in image.info:
-        return str(image.info[MARKER_NAME])
+def _hex(value: Any, size: int, name: str) -> str:
+    if not isinstance(value, str) or not re.fullmatch(rf"[0-9a-f]{{{2 * size}}}", value):
+        raise ValueError(name)
+    return value
+
+
+def _marker_of(labels: list[bytes], misplaced: int = 0) -> Marker | None:
+    if len(labels) > 1:
+        raise MarkerError(f"the image has {len(labels)} hf-etc markers, it must have one; encrypt it again")
+    if misplaced:
+        raise MarkerError("the hf-etc marker of the image is not in its place; encrypt it again")
+    return Marker.from_json(labels[0].decode("latin-1")) if labels else None
+
+
+def _check_image(marker: Marker, is_rgb: bool, size: tuple[int, int]) -> None:
+    if not is_rgb:
+        raise MarkerError("a ciphertext is 8-bit RGB, this image is not; encrypt it again")
+    check_marked_size(size, (marker.height, marker.width))
+
+
+def _from_pil(image: Image.Image) -> Ciphertext:
+    opened = open_image(image)
+    marker = read_marker(opened)
+    if marker is None:
+        raise NotACiphertextError("this is a plain image (no hf-etc marker); encrypt it first")
+    _check_image(marker, opened.mode == "RGB", (opened.height, opened.width))
+    return Ciphertext(marker, "jpeg" if opened.format in ("JPEG", "MPO") else "pixels", opened)
+
+
+def _pil_labels(image: Image.Image) -> tuple[list[bytes], int]:
+    """What Pillow kept of the labels of a file, and how many of them are not in their place."""
+    segments = [content for name, content in getattr(image, "applist", ()) if name == "COM"]
     comment = image.info.get("comment", b"")
-    texts = [comment.decode("latin-1") if isinstance(comment, bytes) else str(comment)]
+    comments = segments or [comment if isinstance(comment, bytes) else str(comment).encode("latin-1", "replace")]
+    labels = [text.removeprefix(containers.PREFIX) for text in comments if text.startswith(containers.PREFIX)]
+    if MARKER_NAME in image.info:
+        labels.append(str(image.info[MARKER_NAME]).encode("latin-1", "replace"))
+    misplaced = 0
     if "exif" in image.info:
-        with decoding("the EXIF data of the image"):
-            texts.append(str(image.getexif().get(_EXIF_IMAGE_DESCRIPTION, "")))
-    return next((text.removeprefix(_PREFIX) for text in texts if text.startswith(_PREFIX)), None)
+        texts = containers.descriptions(image.info["exif"])
+        described = [text.removeprefix(containers.PREFIX) for text in texts if text.startswith(containers.PREFIX)]
+        labels += described
+        misplaced = len(described) if image.format in ("PNG", "JPEG", "MPO") else 0
+    return labels, misplaced
+
+
+def _refuse_animation(image: Image.Image) -> None:
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1 and image.format != "MPO":
+        raise ImageError(f"the image is animated ({frames} frames), a ciphertext is not; encrypt one frame")
+
+
+def _file_bytes(source: Any) -> bytes:
+    if isinstance(source, bytes):
+        return source
+    with decoding(str(source)):
+        return Path(source).read_bytes()

@@ -35,7 +35,7 @@ _PASSED_ON = {
     "demo": ("hf_etc.demo.run", "the main job on embedded images, with a result page"),
 }
 _DONE = {"encrypt": "encrypted", "decrypt": "decrypted"}
-_KEY_TEXT = re.compile(r"hfetc1-[a-z2-7]{20}", re.IGNORECASE)
+_KEY_TEXT = re.compile(r"hfetc2-[a-z2-7]{20}", re.IGNORECASE)
 _KEY_HELP = "key file from hf-etc keygen (default: HF_ETC_KEY_FILE, or HF_ETC_KEY)"
 
 
@@ -139,6 +139,18 @@ def _add_decrypt(commands) -> None:
     example = "hf-etc decrypt encrypted decrypted --key clinic.key"
     parser = _add(commands, "decrypt", decrypt, "decrypt an image, a folder of images or a dataset into png", example)
     _add_conversion(parser)
+    cipher = parser.add_argument_group(
+        "cipher", "What the images must have been encrypted with (default: what they say)."
+    )
+    cipher.add_argument("--cipher", metavar="NAME", help="registered cipher")
+    cipher.add_argument("--block-size", type=int, metavar="PIXELS", help="edge of a block")
+    cipher.add_argument("--key-scope", choices=["dataset", "image"], help="one plan for all images, or one for each")
+    cipher.add_argument(
+        "--unauthenticated",
+        action="store_true",
+        help="DANGER: decrypt also what was changed or stored anew after encryption, with the cipher named here. Who "
+        "gives you such images and sees the result can learn how others were encrypted",
+    )
 
 
 def _add_conversion(parser: argparse.ArgumentParser) -> None:
@@ -169,11 +181,12 @@ def _add_inspect(commands) -> None:
 
 
 def keygen(options: argparse.Namespace) -> int:
-    from .keys import EtcKey, generate_salt, write_private
+    from .keys import EtcKey, passphrase_salt, write_private
 
     if options.passphrase:
-        salt = generate_salt()
-        key = EtcKey.from_passphrase(_new_passphrase(), salt)
+        passphrase = _new_passphrase()
+        salt = passphrase_salt(passphrase)
+        key = EtcKey.from_passphrase(passphrase, salt)
         write_private(options.path, salt + "\n")
         advice = "it holds a salt; the key is your passphrase: without both nothing can be decrypted"
     else:
@@ -213,7 +226,18 @@ def encrypt(options: argparse.Namespace) -> int:
 def decrypt(options: argparse.Namespace) -> int:
     from .data import DecryptImages
 
-    return _convert(options, lambda key: DecryptImages(key, column=options.column, skip_bad=options.skip_bad))
+    def images(key: "EtcKey") -> DecryptImages:
+        return DecryptImages(
+            key,
+            cipher=options.cipher,
+            block_size=options.block_size,
+            key_scope=options.key_scope,
+            column=options.column,
+            skip_bad=options.skip_bad,
+            unauthenticated=options.unauthenticated,
+        )
+
+    return _convert(options, images)
 
 
 def inspect(options: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
-from .ciphers.base import CipherSpec, make_spec
+from .ciphers.base import all_parameters
 from .ciphertext import Subsampling, check_format
 from .errors import EtcError, MissingExtraError, ParameterError, RemoteError
 from .image_processing import EtcImageProcessor
@@ -32,17 +32,19 @@ class EncryptedClassifier:
         key: the model's secret key.
         token: of the Hub, for a private Space.
         format, quality, subsampling: of the files sent, see :func:`hf_etc.encode_ciphertext`.
-        cipher, params: what the server has to encrypt with: name and parameters of a cipher, as for
-            ``EtcImageProcessor``, its defaults included. A server cannot ask for a weaker one.
+        allow_weak: encrypt as the server asks also where that is weak and yours, see
+            :class:`hf_etc.EtcImageProcessor`.
+        expected: what the server must ask for: `cipher` (a name), `size`, `cipher_id` or parameters of the cipher.
+            Without any of these it can still ask only for what the key's owner once chose.
 
     Raises:
-        KeyMismatchError: the server's model belongs to another key.
-        ParameterError: the server asks for another cipher or other parameters, or a bad argument.
+        KeyMismatchError: the server's model belongs to another key, or it changed the configuration.
+        ParameterError: the server asks for a weak cipher or not for what is expected, or a bad argument.
         RemoteError: no such Space or server, or not one of encrypted images.
 
     Example::
 
-        classify = EncryptedClassifier("clinic/encrypted-classifier", EtcKey.load("clinic.key"), block_size=16)
+        classify = EncryptedClassifier("clinic/encrypted-classifier", EtcKey.load("clinic.key"))
         classify("photo.jpg")  # [{"label": "cat", "score": 0.93}, ...]
     """
 
@@ -55,10 +57,11 @@ class EncryptedClassifier:
         format: Literal["png", "webp", "jpeg"] = "png",
         quality: int = 85,
         subsampling: Subsampling = "4:4:4",
-        cipher: str = "etc",
-        **params: Any,
+        allow_weak: bool = False,
+        **expected: Any,
     ) -> None:
-        expected = make_spec(cipher, **params)
+        if unknown := expected.keys() - all_parameters() - {"cipher", "cipher_id", "size"}:
+            raise ParameterError(f"unknown argument {min(unknown)!r}; see EncryptedClassifier")
         check_format(format, quality, subsampling)
         self._format, self._quality, self._subsampling = format, quality, subsampling
         self._address = space_or_url
@@ -67,8 +70,9 @@ class EncryptedClassifier:
             settings = self._client.predict(api_name="/settings")
         if not isinstance(settings, dict):
             raise RemoteError(f"{space_or_url} is not a classifier of encrypted images (it has no settings)")
-        self.processor: EtcImageProcessor = EtcImageProcessor.from_dict(settings, key=key)
-        _check_spec(self.processor.spec, expected)
+        self.processor: EtcImageProcessor = EtcImageProcessor.from_dict(
+            settings, key=key, allow_weak=allow_weak, **expected
+        )
 
     def __call__(self, image: ImageSource) -> list[dict[str, Any]]:
         """The likeliest labels of one picture, as a transformers pipeline gives them.
@@ -93,7 +97,7 @@ class EncryptedClassifier:
             raise RemoteError(f"{self._address} gave no labels; is it a classifier of encrypted images?") from None
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._address!r}, key_id={self.processor.key_id!r})"
+        return f"{type(self).__name__}({self._address!r}, cipher_id={self.processor.cipher_id!r})"
 
     def close(self) -> None:
         """End the connection."""
@@ -122,14 +126,6 @@ class _Client(gradio_client.Client):
         """Says nothing: the library reports every start to its makers, even with analytics_enabled=False."""
 
 
-def _check_spec(asked: CipherSpec, expected: CipherSpec) -> None:
-    if asked != expected:
-        raise ParameterError(
-            f"the server asks for {asked}, expected is {expected}; nothing was sent. "
-            "Name the parameters that the model was trained with"
-        )
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Classify pictures; see ``hf-etc classify --help``.
 
@@ -140,14 +136,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         EtcError: the key or the server cannot be used.
     """
     options = _parser().parse_args(argv)
-    given = {"cipher": options.cipher, "block_size": options.block_size, "key_scope": options.key_scope}
+    expected = {"cipher": options.cipher, "block_size": options.block_size, "key_scope": options.key_scope}
     key = EtcKey.load(options.key) if options.key else EtcKey.from_env()
     with EncryptedClassifier(
         options.url,
         key,
         format=options.format,
         quality=options.quality,
-        **{name: value for name, value in given.items() if value is not None},
+        allow_weak=options.allow_weak,
+        **{name: value for name, value in expected.items() if value is not None},
     ) as classify:
         return max([_report(classify, image, options.json) for image in options.images])
 
@@ -169,7 +166,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="hf-etc classify",
         description="Encrypt pictures here and have a server classify the ciphertexts. The key is never sent.",
-        epilog="example:\n  hf-etc classify photo.jpg --url http://127.0.0.1:7860 --key clinic.key --block-size 16",
+        epilog="example:\n  hf-etc classify photo.jpg --url http://127.0.0.1:7860 --key clinic.key",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -181,8 +178,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--quality", type=int, default=85, metavar="1-100", help="of jpeg (default: 85)")
     parser.add_argument("--json", action="store_true", help="machine-readable, one line per picture")
-    cipher = parser.add_argument_group("cipher", "of the model; if the server asks for another, nothing is sent")
-    cipher.add_argument("--cipher", metavar="NAME", help="(default: etc)")
-    cipher.add_argument("--block-size", type=int, metavar="PIXELS", help="(default: 16)")
-    cipher.add_argument("--key-scope", choices=["dataset", "image"], help="(default: dataset)")
+    cipher = parser.add_argument_group(
+        "cipher",
+        "The server can ask only for what the key's owner once chose for a model; what is given here must be it, too.",
+    )
+    cipher.add_argument("--cipher", metavar="NAME", help="such as etc")
+    cipher.add_argument("--block-size", type=int, metavar="PIXELS", help="edge of a block")
+    cipher.add_argument("--key-scope", choices=["dataset", "image"], help="one plan for all images, or one for each")
+    cipher.add_argument("--allow-weak", action="store_true", help="encrypt also as a weak configuration of yours asks")
     return parser

@@ -18,7 +18,7 @@ class MissingKeyError(EtcError, LookupError):
 
 
 class KeyMismatchError(EtcError, ValueError):
-    """The key at hand is not the one that an image, processor or model was made with."""
+    """The key at hand is not the one something was made with, or somebody changed the settings since."""
 
 
 class KeyExposureError(EtcError, TypeError):
@@ -47,6 +47,10 @@ class AlreadyEncryptedError(ImageError):
 
 class MarkerError(EtcError, ValueError):
     """The marker of a ciphertext image is damaged or of an unknown version."""
+
+
+class AuthenticationError(EtcError, ValueError):
+    """A ciphertext is not what was encrypted under this key: it was changed, re-encoded or made up."""
 
 
 class OutputError(EtcError, OSError):

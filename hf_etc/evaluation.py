@@ -18,11 +18,12 @@ from tqdm.auto import tqdm
 from transformers import AutoImageProcessor, PreTrainedModel, ViTImageProcessor
 from transformers.image_processing_utils import BaseImageProcessor
 
-from .ciphertext import Subsampling, read_marker
+from .ciphers.base import cipher_id
+from .ciphertext import Subsampling, open_plain, read_marker
 from .compression import Codec, decode, encode
 from .errors import AlreadyEncryptedError, EtcError, ParameterError
 from .image_processing import EtcImageProcessor
-from .images import ImageSource, load_rgb, open_image
+from .images import ImageSource, load_rgb
 from .keys import EtcKey
 from .metrics import load_accuracy
 from .models import load_model
@@ -163,8 +164,9 @@ def owner_conditions(
     """
     config, stranger = processor.to_dict(), EtcKey.generate()
     server = EtcImageProcessor.from_dict(config)
-    client = EtcImageProcessor.from_dict(config, key=key)
-    other = EtcImageProcessor.from_dict(config | {"key_id": stranger.key_id}, key=stranger)
+    client = EtcImageProcessor.from_dict(config, key=key, allow_weak=True)  # nothing leaves this process
+    strange_id = cipher_id(stranger, processor.spec, processor.preparation.size)
+    other = EtcImageProcessor.from_dict(config | {"cipher_id": strange_id}, key=stranger, allow_weak=True)
     names = ("do_rescale", "rescale_factor", "do_normalize", "image_mean", "image_std")
     plain = ViTImageProcessor(do_resize=False, **{name: getattr(server, name) for name in names})
 
@@ -241,7 +243,7 @@ def _record(args: EvaluationArguments, split: Split, processor: BaseImageProcess
     data = {"name": args.dataset_name or args.validation_dir, "split": split.name, "images": len(split)}
     settings = {"model": args.model_name_or_path, "jpeg_subsampling": args.jpeg_subsampling}
     if isinstance(processor, EtcImageProcessor):
-        settings |= {"key_id": processor.key_id} | processor.spec.to_dict()
+        settings |= {"cipher_id": processor.cipher_id} | processor.spec.to_dict()
     return result_record(
         "evaluation", results, data=data | {"classes": split.class_names}, seed=args.seed, settings=settings
     )
@@ -249,7 +251,7 @@ def _record(args: EvaluationArguments, split: Split, processor: BaseImageProcess
 
 def _key_for(split: Split, key_file: str | None, encrypts: bool) -> EtcKey | None:
     """Plain images for an encrypted model need the key; nothing else may have one."""
-    marked = read_marker(open_image(split.sources()[0])) is not None
+    marked = read_marker(split.sources()[0]) is not None
     if not encrypts or marked:
         if key_file:
             why = "this dataset holds ciphertexts" if marked else "this model takes plain images"
@@ -268,10 +270,10 @@ def _prepared(processor: EtcImageProcessor, source: ImageSource) -> Image.Image:
 
 
 def _plain(source: ImageSource) -> Image.Image:
-    image = open_image(source)
-    if read_marker(image) is not None:
-        raise AlreadyEncryptedError("a plain image is needed here, this one is encrypted already")
-    return load_rgb(image)
+    try:
+        return load_rgb(open_plain(source))
+    except AlreadyEncryptedError:
+        raise AlreadyEncryptedError("a plain image is needed here, this one is encrypted already") from None
 
 
 def _through(codec: Codec, image: Image.Image) -> Image.Image:

@@ -5,6 +5,7 @@ server's: it takes marked ciphertexts of the right key, cipher and size, and not
 """
 
 import os
+import re
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import fields
@@ -20,15 +21,15 @@ from transformers.utils.type_validators import tensor_type_validator
 
 from .cipher import Cipher
 from .ciphers import CipherSpec, spec_from_dict
-from .ciphers.base import make_spec
+from .ciphers.base import all_parameters, make_spec
+from .ciphers.base import cipher_id as id_of
 from .ciphertext import (
     ImageFormat,
     Marker,
     Subsampling,
     check_format,
     decode_ciphertext,
-    encode_ciphertext,
-    read_marker,
+    open_plain,
 )
 from .errors import (
     AlreadyEncryptedError,
@@ -39,7 +40,7 @@ from .errors import (
     ParameterError,
 )
 from .image_input import is_array, to_list, to_source
-from .images import Fit, Preparation, load_rgb, open_image
+from .images import Fit, Preparation, load_rgb
 from .keys import EtcKey, find_key
 
 
@@ -56,42 +57,47 @@ class EtcImagesKwargs(TypedDict, total=False):
 
 
 _VALUE_OPTIONS = ("do_rescale", "rescale_factor", "do_normalize", "image_mean", "image_std")
-_PREPARATION_OPTIONS = ("size", "fit", "resample")
-_SAVED = {"cipher", "key_id", *_VALUE_OPTIONS, *_PREPARATION_OPTIONS}
+_PREPARATION_OPTIONS = ("fit", "resample")
+_SAVED = {"cipher", "cipher_id", "size", *_VALUE_OPTIONS, *_PREPARATION_OPTIONS}
 
 
 class EtcImageProcessor(PilBackend):
     """Prepares and encrypts pictures (client), or checks and decodes ciphertexts (server).
 
-    ``from_pretrained(folder, key=key)`` loads a client and raises KeyMismatchError for another model's
-    key; without a key it loads a server. Both take other values for size, fit, resample and the value
-    options. Parameters of the cipher and `key_id` given there are compared with the saved ones, never
-    put in their place: pass them when you load from someone who could have weakened the cipher.
+    ``from_pretrained(folder, key=key)`` loads a client; without a key it loads a server. Whoever publishes the
+    folder writes its configuration, but cannot weaken it: `cipher_id` is a keyed function of every parameter of
+    the cipher and of the size, and a client raises KeyMismatchError unless it is its own key's for just those.
+    What the owner once published under weak settings, for a comparison say, has such ids, too: a client refuses
+    those settings unless ``allow_weak=True`` is given (docs/spec.md, section 7).
 
-    The configuration, the repr and every saved file hold public parameters and the key id. The key
+    Both take other values for fit, resample and the value options. Parameters of the cipher, `size` and
+    `cipher_id` given there are compared with the saved ones, never put in their place.
+
+    The configuration, the repr and every saved file hold public parameters and the cipher id. The key
     itself is never serialised: an unpickled client finds it again in its own process or environment
     (:func:`hf_etc.keys.find_key`) and raises MissingKeyError where there is none.
 
     Args:
         key: the secret key makes a client; leave it out for a server.
         cipher: name of a registered cipher, or its spec. "etc" (default) is the paper's.
-        size: edge or (height, width) in pixels, also {"height", "width"}; None keeps a picture's own.
+        size: edge or (height, width) in pixels, also {"height", "width"}; None keeps a picture's own, whatever it
+            is, and makes an id for pictures of any size.
         fit, resample: see :class:`hf_etc.Preparation`. They act before encryption only.
-        key_id: public id of the model's key. A server needs it; a client's key must have it.
+        cipher_id: public id of key, cipher and size. A server needs it; a client's key must have it.
         do_rescale, rescale_factor, do_normalize, image_mean, image_std: how uint8 becomes float;
             0.5/0.5 by default, so that the negative-positive transform is a change of sign.
         params: parameters of the cipher, such as ``block_size=16``, ``key_scope="dataset"``.
 
     Raises:
-        MissingKeyError: neither `key` nor `key_id`.
-        KeyMismatchError: `key` does not have the id `key_id`.
+        MissingKeyError: neither `key` nor `cipher_id`.
+        KeyMismatchError: `key` does not give this cipher and size the id `cipher_id`.
         ParameterError: unknown cipher or parameter, bad size, fit or resample.
         GeometryError: `size` is off the block grid.
 
     Example:
         >>> key = EtcKey.generate()
         >>> client = EtcImageProcessor(key, size=32, block_size=16)
-        >>> server = EtcImageProcessor(size=32, block_size=16, key_id=key.key_id)
+        >>> server = EtcImageProcessor(size=32, block_size=16, cipher_id=client.cipher_id)
         >>> picture = np.zeros((40, 50, 3), np.uint8)
         >>> sent = client.encrypt(picture)  # bytes of PNG files
         >>> received = server(sent, return_tensors="np").pixel_values
@@ -111,7 +117,7 @@ class EtcImageProcessor(PilBackend):
         size: int | tuple[int, int] | dict[str, int] | None = None,
         fit: Fit | None = None,
         resample: str = "bicubic",
-        key_id: str | None = None,
+        cipher_id: str | None = None,
         do_rescale: bool = True,
         rescale_factor: float = 1 / 255,
         do_normalize: bool = True,
@@ -131,7 +137,7 @@ class EtcImageProcessor(PilBackend):
         if self._preparation.size is not None:
             self._spec.check_size(*self._preparation.size)
         self._cipher = None if key is None else Cipher(key, self._spec)
-        self._key_id = _agree_on_key_id(key, key_id)
+        self._cipher_id = _agree_on_id(key, self._spec, self._preparation.size, cipher_id)
         self._is_client = key is not None
 
     @property
@@ -140,9 +146,9 @@ class EtcImageProcessor(PilBackend):
         return self._is_client
 
     @property
-    def key_id(self) -> str:
-        """Public id of the key that the model was trained with."""
-        return self._key_id
+    def cipher_id(self) -> str:
+        """Public id of the key, the cipher's parameters and the size that the model was trained with."""
+        return self._cipher_id
 
     @property
     def spec(self) -> CipherSpec:
@@ -205,18 +211,13 @@ class EtcImageProcessor(PilBackend):
             AlreadyEncryptedError, ImageError, GeometryError: as for a call.
         """
         check_format(format, quality, subsampling)
-        cipher = self._client_cipher()
-        files = []
-        for image in to_list(images):
-            pixels, nonce = self._encrypt_one(image)
-            height, width = pixels.shape[:2]
-            marker = cipher.marker(height, width, nonce)
-            files.append(encode_ciphertext(pixels, marker, format, quality, subsampling))
-        return files
+        cipher, any_size = self._client_cipher(), self._preparation.size is None
+        pictures = map(self._prepare, to_list(images))
+        return [cipher.seal(picture, format, quality, subsampling, any_size=any_size) for picture in pictures]
 
     def process_image(self, image: Any, input_data_format: Any = None, **kwargs: Any) -> np.ndarray:  # type: ignore[override]
         """One image as encrypted uint8 (3,H,W): the step where nothing plain may pass."""
-        pixels = self._encrypt_one(image, input_data_format)[0] if self._is_client else self._read_ciphertext(image)
+        pixels = self._encrypt_one(image, input_data_format) if self._is_client else self._read_ciphertext(image)
         return np.moveaxis(pixels, -1, 0)
 
     def check(self, marker: Marker) -> None:
@@ -225,17 +226,17 @@ class EtcImageProcessor(PilBackend):
         Raises:
             KeyMismatchError, ParameterError, GeometryError: it has another key, cipher or size.
         """
-        if marker.key_id != self._key_id:
-            raise KeyMismatchError(
-                f"encrypted under key {marker.key_id}, the model belongs to key {self._key_id}; "
-                "encrypt with the model's key"
-            )
         if marker.spec != self._spec:
             raise ParameterError(f"encrypted with {marker.spec}, the model takes {self._spec}; encrypt with those")
         rows, columns = self._preparation.size or (marker.height, marker.width)
         if (marker.height, marker.width) != (rows, columns):
             found = f"{marker.height}x{marker.width}"
             raise GeometryError(f"encrypted at {found}, the model takes {rows}x{columns}; resize before encrypting")
+        if marker.cipher_id != self._cipher_id:
+            raise KeyMismatchError(
+                f"encrypted as {marker.cipher_id}, the model takes {self._cipher_id}: another key, or an id for "
+                "pictures of any size; encrypt with the model's own processor and key"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """The public configuration, named one by one: nothing else on the instance can leak into it.
@@ -247,7 +248,7 @@ class EtcImageProcessor(PilBackend):
         return {
             "image_processor_type": type(self).__name__,
             "cipher": self._spec.to_dict(),
-            "key_id": self._key_id,
+            "cipher_id": self._cipher_id,
             "size": {"encrypted_height": height, "encrypted_width": width},
             "fit": self._preparation.fit,
             "resample": self._preparation.resample,
@@ -255,12 +256,14 @@ class EtcImageProcessor(PilBackend):
         }
 
     @classmethod
-    def from_dict(cls, image_processor_dict: dict[str, Any], key: EtcKey | None = None, **kwargs: Any) -> Any:
+    def from_dict(
+        cls, image_processor_dict: dict[str, Any], key: EtcKey | None = None, allow_weak: bool = False, **kwargs: Any
+    ) -> Any:
         """Build from :meth:`to_dict`; ``from_pretrained`` ends here, see the class for its arguments.
 
         Raises:
-            ParameterError: not a saved processor of this class, or not the expected cipher.
-            KeyMismatchError: the model belongs to another key.
+            ParameterError: not a saved processor of this class, not the expected cipher, or a weak one.
+            KeyMismatchError: the model belongs to another key, or somebody changed its configuration.
         """
         saved = dict(image_processor_dict)
         kind = saved.pop("image_processor_type", None)
@@ -269,12 +272,17 @@ class EtcImageProcessor(PilBackend):
             raise ParameterError(f"this is not a saved {cls.__name__} ({odd}); save the processor again")
         spec = _saved_spec(saved.pop("cipher"))
         saved["size"] = _saved_size(saved["size"])
-        _check_expected(spec, saved["key_id"], kwargs)
+        _check_expected(spec, saved, kwargs)
         unused_wanted = kwargs.pop("return_unused_kwargs", False)
         saved |= {name: kwargs.pop(name) for name in (*_VALUE_OPTIONS, *_PREPARATION_OPTIONS) if name in kwargs}
         if refused := sorted(kwargs.keys() & ImagesKwargs.__annotations__.keys()):
             raise ParameterError(f"{cls.__name__} has no option {refused[0]!r}; leave it out")
         processor = cls(key, cipher=spec, **saved)
+        weakness = spec.weakness(processor.preparation.size)
+        if key is not None and weakness and not allow_weak:
+            raise ParameterError(
+                f"this configuration is weak ({weakness}); if you know it to be yours and want it, pass allow_weak=True"
+            )
         return (processor, kwargs) if unused_wanted else processor
 
     @classmethod
@@ -302,18 +310,25 @@ class EtcImageProcessor(PilBackend):
         if not self._is_client:
             raise MissingKeyError("this is a server's processor, it has no key; load it with key= on the client")
         if self._cipher is None:  # an unpickled client
-            self._cipher = Cipher(find_key(self._key_id), self._spec)
+            key = find_key(self._cipher_id, lambda key: id_of(key, self._spec, self._preparation.size))
+            self._cipher = Cipher(key, self._spec)
         return self._cipher
 
-    def _encrypt_one(self, image: Any, input_data_format: Any = None) -> tuple[np.ndarray, bytes | None]:
-        """Encrypted uint8 (H,W,3) and, with key_scope="image", the fresh nonce."""
+    def _encrypt_one(self, image: Any, input_data_format: Any = None) -> np.ndarray:
+        """Encrypted uint8 (H,W,3)."""
         cipher = self._client_cipher()
-        picture = open_image(to_source(image, input_data_format))
-        if read_marker(picture) is not None:
-            raise AlreadyEncryptedError("this image is encrypted already; give it to the server's processor (no key)")
-        pixels = self._preparation.apply(load_rgb(picture), self._spec.grid)
         nonce = cipher.new_nonces(1)[0] if self._spec.key_scope == "image" else None
-        return cipher.encrypt(pixels, nonce), nonce
+        return cipher.encrypt(self._prepare(image, input_data_format), nonce)
+
+    def _prepare(self, image: Any, input_data_format: Any = None) -> np.ndarray:
+        """The plain picture, brought to size: uint8 (H,W,3)."""
+        try:
+            picture = open_plain(to_source(image, input_data_format))
+        except AlreadyEncryptedError:
+            raise AlreadyEncryptedError(
+                "this image is encrypted already; give it to the server's processor (no key)"
+            ) from None
+        return self._preparation.apply(load_rgb(picture), self._spec.grid)
 
     def _read_ciphertext(self, image: Any) -> np.ndarray:
         if is_array(image):
@@ -370,7 +385,7 @@ def _to_size(size: Any) -> tuple[int, int] | None:
 
 def _saved_spec(values: Any) -> CipherSpec:
     spec = spec_from_dict(values) if isinstance(values, dict) else None
-    if spec is None or spec.to_dict() != values:  # a default must not fill a missing member
+    if spec is None or not spec.always <= values.keys():
         raise ParameterError(f"the saved cipher {values!r} is damaged; save the processor again")
     return spec
 
@@ -382,24 +397,29 @@ def _saved_size(size: Any) -> tuple[int, int] | None:
     return None if edges == (None, None) else edges
 
 
-def _agree_on_key_id(key: EtcKey | None, key_id: str | None) -> str:
-    if key is None and key_id is None:
-        raise MissingKeyError("give key= for a client's processor, or key_id= for a server's")
+def _agree_on_id(key: EtcKey | None, spec: CipherSpec, size: tuple[int, int] | None, given: str | None) -> str:
+    if key is None and given is None:
+        raise MissingKeyError("give key= for a client's processor, or cipher_id= for a server's")
     if key is None:
-        if not isinstance(key_id, str) or len(key_id) != 16 or not set(key_id) <= set("0123456789abcdef"):
-            raise ParameterError(f"key_id {key_id!r}: it has 16 hexadecimal digits, see EtcKey.key_id")
-        return key_id
-    if key_id not in (None, key.key_id):
-        raise KeyMismatchError(f"the model belongs to key {key_id}, this is key {key.key_id}; use the other key")
-    return key.key_id
+        if not isinstance(given, str) or not re.fullmatch("[0-9a-f]{32}", given):
+            raise ParameterError(f"cipher_id {given!r}: it has 32 hexadecimal digits, see Cipher.cipher_id")
+        return given
+    own = id_of(key, spec, size)
+    if given not in (None, own):
+        raise KeyMismatchError(
+            "the configuration was not made with this key: it is another key's, or its cipher or size was changed; "
+            "nothing was encrypted, use the model's key or load the model from its owner"
+        )
+    return own
 
 
-def _check_expected(spec: CipherSpec, key_id: str, kwargs: dict[str, Any]) -> None:
-    """Take the cipher's parameters out of `kwargs` and compare each with the saved one."""
-    saved = {"cipher": spec.name, "key_id": key_id} | {field.name: getattr(spec, field.name) for field in fields(spec)}
-    for name in kwargs.keys() & saved.keys():
+def _check_expected(spec: CipherSpec, saved: dict[str, Any], kwargs: dict[str, Any]) -> None:
+    """Take what names the cipher, its parameters, the size or the id out of `kwargs`; each must be as saved."""
+    found = {"cipher": spec.name, "cipher_id": saved["cipher_id"], "size": saved["size"]}
+    found |= {field.name: getattr(spec, field.name) for field in fields(spec)}
+    for name in kwargs.keys() & (found.keys() | all_parameters()):
         expected = kwargs.pop(name)
-        expected = tuple(expected) if isinstance(expected, list) else expected
-        if expected != saved[name]:
-            error = KeyMismatchError if name == "key_id" else ParameterError
-            raise error(f"the model has {name}={saved[name]!r}, expected {expected!r}; load the model you meant")
+        expected = _to_size(expected) if name == "size" else tuple(expected) if isinstance(expected, list) else expected
+        if name not in found or expected != found[name]:
+            error = KeyMismatchError if name == "cipher_id" else ParameterError
+            raise error(f"the model has {name}={found.get(name)!r}, expected {expected!r}; load the model you meant")

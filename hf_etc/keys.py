@@ -13,9 +13,10 @@ import hmac
 import os
 import re
 import stat
+import unicodedata
 import warnings
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
@@ -24,16 +25,18 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from .errors import EtcError, KeyExposureError, KeyFileError, KeyFormatError, MissingKeyError
+from .errors import EtcError, KeyExposureError, KeyFileError, KeyFormatError, KeyMismatchError, MissingKeyError
 
 KEY_BYTES = 32
-SALT_BYTES = 16
+SALT_BYTES = 25  # cost, 16 random bytes, check value
 KEY_ENV, KEY_FILE_ENV, PASSPHRASE_ENV = "HF_ETC_KEY", "HF_ETC_KEY_FILE", "HF_ETC_PASSPHRASE"
-_KEY_PREFIX, _SALT_PREFIX = "hfetc1-", "hfetc1-scrypt-"
+_KEY_PREFIX, _SALT_PREFIX = "hfetc2-", "hfetc2-scrypt-"
 _SPACE = " \t\r\n"
-_KEY_TEXT = re.compile(rb"hfetc1-[a-z2-7]{58}")
+_PASSPHRASE_CHECK = b"hf-etc/2/passphrase"
+_KEY_TEXT = re.compile(rb"hfetc2-[a-z2-7]{58}")
 _CHECKSUM_BYTES = 4
 _MIN_PASSPHRASE = 12
+_COSTS = range(17, 21)  # scrypt's N is 2**17 (128 MiB, about 0.5 s) to 2**20 (1 GiB)
 
 # Live keys of this process, each under its id(): equal ones may end at different times. Forked workers inherit
 # it, so a pickled function that holds a key id alone finds its key again without the key ever entering a pickle.
@@ -47,8 +50,8 @@ class EtcKey:
     :meth:`from_env`; the constructor takes the 32 raw bytes.
 
     Attributes:
-        key_id: 16 hexadecimal digits derived one-way from the key (docs/spec.md, section 2). Public:
-            it is written into processors, datasets, images and cards to tell keys apart.
+        key_id: 16 hexadecimal digits derived one-way from the key (docs/spec.md, section 2), by which its
+            owner tells keys apart. What leaves the owner holds :meth:`hf_etc.Cipher.cipher_id` instead.
 
     Raises:
         KeyFormatError: the secret is not 32 bytes.
@@ -66,7 +69,7 @@ class EtcKey:
             del secret
             raise KeyFormatError(f"a key is {KEY_BYTES} bytes; make one with EtcKey.generate()")
         self._secret = secret
-        self._key_id = self.derive(b"hf-etc/v1/key-id", length=8).hex()
+        self._key_id = self.derive(b"hf-etc/2/key-id", length=8).hex()
         _live_keys[id(self)] = self
 
     @property
@@ -80,7 +83,7 @@ class EtcKey:
 
     @classmethod
     def parse(cls, text: str) -> "EtcKey":
-        """Read the text form ``hfetc1-...`` (surrounding white space and letter case do not matter).
+        """Read the text form ``hfetc2-...`` (surrounding white space and letter case do not matter).
 
         Raises:
             KeyFormatError: not a key text, truncated, or mistyped (the checksum tells).
@@ -94,25 +97,26 @@ class EtcKey:
 
     @classmethod
     def from_passphrase(cls, passphrase: str, salt: str) -> "EtcKey":
-        """Derive a key with scrypt (N=2**17, r=8, p=1: about 0.5 s and 128 MiB).
+        """The key of a passphrase and the salt that :func:`passphrase_salt` made for it.
 
         Args:
-            passphrase: at least 12 characters. The public key id lets anyone test guesses offline,
-                so choose it long and random, or use :meth:`generate`.
-            salt: text from :func:`generate_salt`; store it, it is not secret.
+            passphrase: as it was, in any Unicode normalisation form.
+            salt: text ``hfetc2-scrypt-...``; it also holds scrypt's cost.
 
         Raises:
             KeyFormatError: the passphrase is too short or the salt is malformed.
+            KeyMismatchError: it is not the passphrase of this salt.
         """
         try:
-            if not isinstance(passphrase, str) or len(passphrase) < _MIN_PASSPHRASE:
-                raise KeyFormatError(f"the passphrase has fewer than {_MIN_PASSPHRASE} characters; use a longer one")
-            if re.search("[\ud800-\udfff]", passphrase):
-                raise KeyFormatError("the passphrase is not valid Unicode text; pass it as UTF-8")
-            raw_salt = _decode(salt, _SALT_PREFIX, SALT_BYTES, "salt")
-            return cls(Scrypt(salt=raw_salt, length=KEY_BYTES, n=2**17, r=8, p=1).derive(passphrase.encode()))
+            secret = _passphrase_bytes(passphrase)
+            payload = _decode(salt, _SALT_PREFIX, SALT_BYTES, "salt")
+            key = _stretched(secret, payload[0], payload[1:17])
+            if not hmac.compare_digest(key.derive(_PASSPHRASE_CHECK, 8), payload[17:]):
+                raise KeyMismatchError("this is not the passphrase of this salt; type it again")
+            return key
         finally:
             del passphrase
+            secret = b""
 
     @classmethod
     def load(cls, path: str | Path, passphrase: str | None = None) -> "EtcKey":
@@ -179,7 +183,7 @@ class EtcKey:
         write_private(path, self.reveal() + "\n")
 
     def reveal(self) -> str:
-        """The secret text form ``hfetc1-...``. Show it to its owner only."""
+        """The secret text form ``hfetc2-...``. Show it to its owner only."""
         return _encode(_KEY_PREFIX, self._secret)
 
     def derive(self, info: bytes, length: int = 32) -> bytes:
@@ -206,18 +210,22 @@ class EtcKey:
         raise KeyExposureError(f"a key is never pickled; set {KEY_FILE_ENV} in the other process instead")
 
 
-def find_key(key_id: str) -> EtcKey:
+def find_key(wanted: str, id_of: Callable[[EtcKey], str] = lambda key: key.key_id) -> EtcKey:
     """The key with this id: one alive in this process (or inherited by fork), else the environment's.
+
+    Args:
+        wanted: a key id, or another id that is derived from a key.
+        id_of: how it is derived.
 
     Raises:
         MissingKeyError: there is none, or the environment holds another one.
     """
     for key in list(_live_keys.values()):
-        if key.key_id == key_id:
+        if id_of(key) == wanted:
             return key
     key = EtcKey.from_env()
-    if key.key_id != key_id:
-        raise MissingKeyError(f"need the key {key_id}, the environment holds {key.key_id}; set {KEY_FILE_ENV}")
+    if id_of(key) != wanted:
+        raise MissingKeyError(f"need the key of {wanted}, the environment holds another; set {KEY_FILE_ENV}")
     return key
 
 
@@ -229,7 +237,7 @@ def contains_key(data: bytes | memoryview) -> bool:
     one of fewer than nine different bytes, which nobody draws at random and which stands in any padding.
 
     Example:
-        >>> contains_key(b"key: " + EtcKey.generate().reveal().encode()), contains_key(b"hfetc1-...")
+        >>> contains_key(b"key: " + EtcKey.generate().reveal().encode()), contains_key(b"hfetc2-...")
         (True, False)
     """
     data = bytes(data)
@@ -243,9 +251,23 @@ def contains_key(data: bytes | memoryview) -> bool:
     return any(form in data for secret in secrets for form in _forms(secret))
 
 
-def generate_salt() -> str:
-    """A fresh public salt ``hfetc1-scrypt-...`` for :meth:`EtcKey.from_passphrase`."""
-    return _encode(_SALT_PREFIX, os.urandom(SALT_BYTES))
+def passphrase_salt(passphrase: str, cost: int = _COSTS[0]) -> str:
+    """A fresh salt ``hfetc2-scrypt-...`` for a passphrase; store it, :meth:`EtcKey.from_passphrase` needs both.
+
+    Args:
+        passphrase: at least 12 characters. Whoever has the salt or a ciphertext can test guesses offline, so
+            choose it long and random, or use :meth:`EtcKey.generate`.
+        cost: log2 of scrypt's N, 17 (about 0.5 s and 128 MiB) to 20.
+
+    Raises:
+        KeyFormatError: the passphrase is too short.
+    """
+    try:
+        random = os.urandom(16)
+        key = _stretched(_passphrase_bytes(passphrase), cost, random)
+        return _encode(_SALT_PREFIX, bytes([cost]) + random + key.derive(_PASSPHRASE_CHECK, 8))
+    finally:
+        del passphrase
 
 
 def write_private(path: str | Path, text: str) -> None:
@@ -271,6 +293,30 @@ def write_private(path: str | Path, text: str) -> None:
         raise KeyFileError(f"cannot write {path}: {error.strerror}") from None
     finally:
         del text
+
+
+def _passphrase_bytes(passphrase: str) -> bytes:
+    try:
+        text = unicodedata.normalize("NFC", passphrase) if isinstance(passphrase, str) else ""
+        if len(text) < _MIN_PASSPHRASE:
+            raise KeyFormatError(f"the passphrase has fewer than {_MIN_PASSPHRASE} characters; use a longer one")
+        if re.search("[\ud800-\udfff]", text):
+            raise KeyFormatError("the passphrase is not valid Unicode text; pass it as UTF-8")
+        return text.encode()
+    finally:
+        del passphrase
+        text = ""
+
+
+def _stretched(secret: bytes, cost: int, salt: bytes) -> EtcKey:
+    try:
+        if cost not in _COSTS:
+            raise KeyFormatError(
+                f"the salt has scrypt cost {cost}, allowed are {_COSTS[0]} to {_COSTS[-1]}; copy it whole"
+            )
+        return EtcKey(Scrypt(salt=salt, length=KEY_BYTES, n=2**cost, r=8, p=1).derive(secret))
+    finally:
+        del secret
 
 
 def _is_key(text: str) -> bool:

@@ -1,6 +1,7 @@
-"""The specified byte stream of a subkey, and the draws made from it (docs/spec.md, section 3).
+"""The specified byte streams of a plan key, and the draws made from them (docs/spec.md, section 3).
 
-Stream = AES-256-CTR over zeros with a zero counter. All words are little-endian, all arithmetic is
+One key for each plan, one stream for each step: AES-256-CTR over zeros, the step's number in the upper half of
+the counter. All words are little-endian, all arithmetic is
 on integers, so every implementation in every language draws the same values.
 """
 
@@ -9,22 +10,24 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from .errors import ParameterError
 
-_ZERO_COUNTER = bytes(16)
+STEP_NUMBERS = {"permutation": 0, "rotation": 1, "negative-positive": 2, "color": 3, "nibbles": 4}
 
 
 class KeyStream:
-    """Reads one subkey's stream from its start; every draw advances it.
+    """Reads one step's stream from its start; every draw advances it.
 
     Args:
-        subkey: 32 bytes from :meth:`hf_etc.EtcKey.derive`.
+        plan_key: 32 bytes from :meth:`hf_etc.EtcKey.derive`.
+        step: a name in `STEP_NUMBERS`.
 
     Example:
-        >>> KeyStream(bytes(32)).permutation(5).tolist()
+        >>> KeyStream(bytes(32), "permutation").permutation(5).tolist()
         [4, 1, 0, 3, 2]
     """
 
-    def __init__(self, subkey: bytes) -> None:
-        self._encryptor = Cipher(algorithms.AES256(subkey), modes.CTR(_ZERO_COUNTER)).encryptor()
+    def __init__(self, plan_key: bytes, step: str) -> None:
+        counter = STEP_NUMBERS[step].to_bytes(8, "big") + bytes(8)
+        self._encryptor = Cipher(algorithms.AES256(plan_key), modes.CTR(counter)).encryptor()
 
     def __repr__(self) -> str:
         return "KeyStream()"

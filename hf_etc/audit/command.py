@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
+
 from ..cipher import Cipher
 from ..ciphers import CipherSpec
 from ..ciphers.base import make_spec
 from ..ciphertext import Subsampling
 from ..compression import Codec
 from ..errors import MissingKeyError, ParameterError
-from ..folders.output import output_folder
+from ..folders.output import output_folder, source_id
 from ..keys import EtcKey
 from ..metrics.similarity import Lpips
 from ..records import result_record
@@ -122,13 +124,11 @@ def _run(
         if key is None:
             raise MissingKeyError("--model needs the key that the model was trained under; give it with --key")
         public = load_positions(options.public_model) if options.public_model else None
-        weights = (load_positions(options.model, key.key_id), public)
+        weights = (load_positions(options.model, key), public)
     pixels = pictures.pixels
     if pictures.marker is not None and key is not None:
         spec = pictures.marker.spec
-        cipher = Cipher(key, spec)
-        cipher.check_marker(pictures.marker)
-        pixels = cipher.decrypt(pixels, list(pictures.nonces) or None)
+        pixels = np.stack([Cipher(key, spec).unseal(ciphertext) for ciphertext in pictures.ciphertexts])
     return audit(
         pixels,
         Cipher(key or EtcKey.generate(), spec),
@@ -150,7 +150,7 @@ def _facts(pictures: Pictures, spec: CipherSpec, codec: Codec | None, options: A
         "cipher": (pictures.marker.spec if pictures.marker else spec).to_dict(),
         "format": str(codec or "lossless"),
         "scale": options.scale,
-        "key_id": key.key_id if key else None,
+        "id": source_id(key, "audit") if key else None,
         "model": options.model and Path(options.model).name,
         "lpips": options.lpips is not None,
     }

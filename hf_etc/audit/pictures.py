@@ -11,12 +11,12 @@ import numpy as np
 from PIL import Image
 
 from ..ciphers import CipherSpec
-from ..ciphertext import Marker, decode_ciphertext, read_marker
+from ..ciphertext import Ciphertext, Marker, read_ciphertext
 from ..data.batches import image_source
 from ..data.check import stored_images
-from ..errors import EtcError, ImageError, ParameterError
+from ..errors import EtcError, ImageError, NotACiphertextError, ParameterError
 from ..folders.source import IMAGE_SUFFIXES, files_below, kind_of, read_splits
-from ..images import Preparation, load_rgb, open_image
+from ..images import Preparation, load_rgb
 
 DEFAULT_SIZE = (224, 224)
 _LARGEST_OWN = 256  # pixels; a common size up to this is kept
@@ -29,15 +29,15 @@ class Pictures:
 
     Attributes:
         pixels: uint8 (N,H,W,3), all plain or all ciphertexts.
-        marker: None for plain pictures; of ciphertexts what their markers share, without the nonces.
-        nonces: of ciphertexts with key_scope="image", one each.
+        marker: None for plain pictures; of ciphertexts what their markers share, without nonces and tags.
+        ciphertexts: as they were opened, with their own markers.
         names: of the images.
         remarks: what the user should know of how they were read, one sentence each.
     """
 
     pixels: np.ndarray
     marker: Marker | None = None
-    nonces: tuple[bytes, ...] = ()
+    ciphertexts: tuple[Ciphertext, ...] = ()
     names: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
 
@@ -47,7 +47,7 @@ class _Found:
     """Opened images by kind, and what could not be opened."""
 
     plain: list[tuple[str, Image.Image]] = field(default_factory=list)
-    ciphertexts: list[tuple[str, Image.Image, Marker]] = field(default_factory=list)
+    ciphertexts: list[tuple[str, Ciphertext, np.ndarray]] = field(default_factory=list)
     bad: list[str] = field(default_factory=list)
 
 
@@ -123,13 +123,12 @@ def _open(images: Sequence[_Named]) -> _Found:
     found = _Found()
     for name, value in images:
         try:
-            image = open_image(value if isinstance(value, Path) else image_source(value))
-            marker = read_marker(image)
-            if marker is not None:
-                decode_ciphertext(image)
-                found.ciphertexts.append((name, image, marker))
-            else:
-                found.plain.append((name, load_rgb(image)))
+            source = value if isinstance(value, Path) else image_source(value)
+            try:
+                ciphertext = read_ciphertext(source)
+                found.ciphertexts.append((name, ciphertext, ciphertext.pixels()))
+            except NotACiphertextError:
+                found.plain.append((name, load_rgb(source)))
         except EtcError as error:
             text = str(error).splitlines()[0].replace(str(value) if isinstance(value, Path) else "the image", name)
             found.bad.append(text if name in text else f"{name}: {text}")
@@ -174,7 +173,7 @@ def _own_size(sizes: Counter, spec: CipherSpec) -> tuple[tuple[int, int], str]:
 def _ciphertexts(found: _Found, size: tuple[int, int] | None) -> Pictures:
     if size is not None:
         raise ParameterError("ciphertexts cannot be resized; leave --size out")
-    kinds = Counter(replace(marker, nonce=None) for _, _, marker in found.ciphertexts)
+    kinds = Counter(_kind(one) for _, one, _ in found.ciphertexts)
     marker, count = kinds.most_common(1)[0]
     remarks = []
     if len(kinds) > 1:
@@ -182,11 +181,9 @@ def _ciphertexts(found: _Found, size: tuple[int, int] | None) -> Pictures:
             f"{len(found.ciphertexts) - count} ciphertexts of other keys, sizes or parameters were left out; "
             f"the {count} of the most frequent kind were audited."
         )
-    same = [(name, image, one) for name, image, one in found.ciphertexts if replace(one, nonce=None) == marker]
-    return Pictures(
-        np.stack([np.asarray(image) for _, image, _ in same]),
-        marker,
-        tuple(one.nonce for _, _, one in same if one.nonce is not None),
-        tuple(name for name, _, _ in same),
-        tuple(remarks),
-    )
+    names, same, pixels = zip(*(one for one in found.ciphertexts if _kind(one[1]) == marker), strict=True)
+    return Pictures(np.stack(pixels), marker, same, names, tuple(remarks))
+
+
+def _kind(ciphertext: Ciphertext) -> Marker:
+    return replace(ciphertext.marker, nonce=None, tag="")

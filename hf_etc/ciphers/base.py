@@ -1,7 +1,10 @@
 """What every cipher provides, and the registry of names."""
 
+import json
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 from ..errors import GeometryError, ParameterError
@@ -11,6 +14,8 @@ from ..plan import Plan
 
 NONCE_BYTES = 16
 KeyScope = Literal["dataset", "image"]
+Streams = Callable[[str], KeyStream]
+"""From the name of a step to its stream."""
 _REGISTRY: dict[str, type["CipherSpec"]] = {}
 
 
@@ -20,14 +25,15 @@ class CipherSpec(ABC):
 
     Attributes:
         key_scope: "dataset": one plan for every image of a size (the paper's setting). "image": the
-            subkeys also depend on a public 16-byte nonce, so every image has its own plan.
+            plan also depends on a public 16-byte nonce, so every image has its own.
     """
 
     name: ClassVar[str]
+    always: ClassVar[frozenset[str]] = frozenset()  # parameters that the settings hold even at their default
     key_scope: KeyScope = "dataset"
 
     def __post_init__(self) -> None:
-        if self.key_scope not in ("dataset", "image"):
+        if not isinstance(self.key_scope, str) or self.key_scope not in ("dataset", "image"):
             raise ParameterError(f"key_scope {self.key_scope!r}: use 'dataset' or 'image'")
 
     @abstractmethod
@@ -40,7 +46,29 @@ class CipherSpec(ABC):
         """Heights and widths must be multiples of this many pixels."""
 
     @abstractmethod
-    def _compile(self, key: EtcKey, height: int, width: int, nonce: bytes | None) -> Plan: ...
+    def _compile(self, streams: Streams, height: int, width: int) -> Plan: ...
+
+    def weakness(self, size: tuple[int, int] | None = None) -> str | None:
+        """Why nobody should rely on this cipher for images of this (height, width); None where it is the whole EtC.
+
+        A client takes such settings from others only when its user allows it (docs/spec.md, section 7).
+        """
+        return f"the cipher {self.name} is broken"
+
+    def settings(self, size: tuple[int, int] | None = None) -> str:
+        """The one text of these parameters and a (height, width) to which keys and ids are bound.
+
+        None: for pictures of any size. Defaults are left out, so that a later version can add parameters.
+
+        Example:
+            >>> make_spec("etc", block_size=8).settings((32, 48))
+            '{"cipher":"etc","block_size":8,"height":32,"width":48}'
+        """
+        defaults = {field.name: field.default for field in fields(self) if field.name not in self.always}
+        values = {name: value for name, value in self.to_dict().items() if not _is_default(value, defaults.get(name))}
+        if size is not None:
+            values |= {"height": size[0], "width": size[1]}
+        return json.dumps(values, separators=(",", ":"))
 
     def compile(self, key: EtcKey, height: int, width: int, nonce: bytes | None = None) -> Plan:
         """The plan for one key, image size and (key_scope="image") nonce.
@@ -50,11 +78,20 @@ class CipherSpec(ABC):
             ParameterError: the nonce is missing, superfluous or not 16 bytes.
         """
         self.check_size(height, width)
+        self.check_nonce(nonce)
+        return self._compile(self.streams(key, height, width, nonce), height, width)
+
+    def streams(self, key: EtcKey, height: int, width: int, nonce: bytes | None = None) -> Streams:
+        """The key streams behind one plan (docs/spec.md, sections 2 and 3)."""
+        info = f"hf-etc/2/plan/{self.settings((height, width))}" + ("" if nonce is None else f"/{nonce.hex()}")
+        return partial(KeyStream, key.derive(info.encode("ascii")))
+
+    def check_nonce(self, nonce: Any) -> None:
+        """Raise ParameterError unless this is a nonce for one image, or None where there is one key for all."""
         if self.key_scope == "image" and (not isinstance(nonce, bytes) or len(nonce) != NONCE_BYTES):
             raise ParameterError(f"key_scope='image' needs a nonce of {NONCE_BYTES} bytes; see cipher.new_nonces()")
         if self.key_scope == "dataset" and nonce is not None:
             raise ParameterError("key_scope='dataset' takes no nonce; use key_scope='image'")
-        return self._compile(key, height, width, nonce)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready parameters with the cipher's name; :func:`spec_from_dict` reads it back."""
@@ -73,14 +110,14 @@ def check_grid(height: int, width: int, block_size: int) -> None:
         raise GeometryError(f"{height}x{width} is not a multiple of the block size {block_size}; {remedy}")
 
 
-def stream(
-    key: EtcKey, label: str, height: int, width: int, block_size: int, step: str, nonce: bytes | None
-) -> KeyStream:
-    """The key stream of one step (docs/spec.md, section 2)."""
-    info = f"hf-etc/v1/{label}/{height}x{width}/{block_size}/{step}"
-    if nonce is not None:
-        info += f"/{nonce.hex()}"
-    return KeyStream(key.derive(info.encode("ascii")))
+def cipher_id(key: EtcKey, spec: CipherSpec, size: tuple[int, int] | None) -> str:
+    """The public id of a key with these parameters and this (height, width): 32 hexadecimal digits.
+
+    It stands in markers, processors and cards. Nobody can make it without the key, and ids of different
+    settings have nothing in common, so it also tells a changed configuration from the owner's (docs/spec.md,
+    section 2). None: the id for pictures of any size.
+    """
+    return key.derive(f"hf-etc/2/id/{spec.settings(size)}".encode("ascii"), length=16).hex()
 
 
 def register(spec: type[CipherSpec]) -> type[CipherSpec]:
@@ -101,13 +138,18 @@ def list_ciphers() -> list[str]:
     return sorted(_REGISTRY)
 
 
+def all_parameters() -> set[str]:
+    """Names of the parameters of all registered ciphers."""
+    return {field.name for spec in _REGISTRY.values() for field in fields(spec)}
+
+
 def make_spec(name: str, **params: Any) -> CipherSpec:
     """The spec of a registered cipher.
 
     Raises:
         ParameterError: unknown name or parameter.
     """
-    if name not in _REGISTRY:
+    if not isinstance(name, str) or name not in _REGISTRY:
         raise ParameterError(f"unknown cipher {name!r}; choose from {', '.join(list_ciphers())}")
     known = {field.name for field in fields(_REGISTRY[name])}
     if unknown := set(params) - known:
@@ -125,4 +167,9 @@ def spec_from_dict(values: dict[str, Any]) -> CipherSpec:
     """
     params = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     name = params.pop("cipher", None)
-    return make_spec(str(name), **params)
+    return make_spec(name, **params)  # type: ignore[arg-type]
+
+
+def _is_default(value: Any, default: Any) -> bool:
+    default = list(default) if isinstance(default, tuple) else default
+    return type(value) is type(default) and value == default

@@ -1,6 +1,6 @@
 """EtC: block-wise encryption that still compresses as JPEG (paper section II-B, Fig. 2).
 
-Four steps on blocks of B x B pixels, each with its own subkey: block permutation, rotation and
+Four steps on blocks of B x B pixels, each with its own key stream: block permutation, rotation and
 inversion, negative-positive transformation (Eq. 1), colour component shuffling.
 """
 
@@ -12,11 +12,12 @@ from typing import ClassVar
 import numpy as np
 
 from ..errors import ParameterError
-from ..keys import EtcKey
 from ..plan import Plan
-from .base import CipherSpec, check_grid, register, stream
+from .base import CipherSpec, Streams, check_grid, register
 
 STEPS = ("permutation", "rotation", "negative-positive", "color")
+_CODES = {"rotation": 16, "negative-positive": 2, "color": 6}
+_FEW_BLOCKS = 16  # fewer have less than 2^150 keys, and 4 can be searched through
 COLORS = np.array(list(permutations(range(3))))  # lexicographic: output component c reads component COLORS[code, c]
 
 
@@ -37,6 +38,7 @@ class EtcSpec(CipherSpec):
     """
 
     name: ClassVar[str] = "etc"
+    always: ClassVar[frozenset[str]] = frozenset(["block_size"])
     block_size: int = 16
     steps: tuple[str, ...] = STEPS
     shared_block_key: bool = False
@@ -47,7 +49,8 @@ class EtcSpec(CipherSpec):
             raise ParameterError(f"block_size {self.block_size!r}: must be a whole number of pixels, 1 or more")
         if type(self.shared_block_key) is not bool:
             raise ParameterError(f"shared_block_key {self.shared_block_key!r}: use True or False")
-        if isinstance(self.steps, str) or not self.steps or not set(self.steps) <= set(STEPS):
+        listed = isinstance(self.steps, tuple | list) and all(isinstance(step, str) for step in self.steps)
+        if not listed or not self.steps or not set(self.steps) <= set(STEPS):
             raise ParameterError(f"steps {self.steps!r}: choose one or more of {', '.join(STEPS)}")
         object.__setattr__(self, "steps", tuple(step for step in STEPS if step in self.steps))
 
@@ -58,11 +61,19 @@ class EtcSpec(CipherSpec):
     def check_size(self, height: int, width: int) -> None:
         check_grid(height, width, self.block_size)
 
-    def _compile(self, key: EtcKey, height: int, width: int, nonce: bytes | None) -> Plan:
+    def weakness(self, size: tuple[int, int] | None = None) -> str | None:
+        if len(self.steps) < len(STEPS):
+            return f"only {', '.join(self.steps)} of the {len(STEPS)} steps"
+        if self.shared_block_key:
+            return "one block key shared by all blocks"
+        blocks = _FEW_BLOCKS if size is None else (size[0] // self.block_size) * (size[1] // self.block_size)
+        return f"only {blocks} blocks" if blocks < _FEW_BLOCKS else None
+
+    def _compile(self, streams: Streams, height: int, width: int) -> Plan:
         size = self.block_size
         rows, columns = height // size, width // size
         blocks = rows * columns
-        draws = self._draw(key, height, width, nonce, blocks)
+        draws = self._draw(streams, blocks)
 
         source_row, source_column = np.divmod(draws["permutation"], columns)
         start = (source_row * width + source_column) * size * 3
@@ -78,18 +89,14 @@ class EtcSpec(CipherSpec):
         mask = signs.repeat(size * 3, axis=1).repeat(size, axis=0)
         return Plan(index.reshape(-1), mask.reshape(-1), height, width)
 
-    def _draw(self, key: EtcKey, height: int, width: int, nonce: bytes | None, blocks: int) -> dict[str, np.ndarray]:
+    def _draw(self, streams: Streams, blocks: int) -> dict[str, np.ndarray]:
         """One value per output block and step; steps that are off draw their identity."""
-        label = "etc-shared" if self.shared_block_key else "etc"
         count = 1 if self.shared_block_key else blocks
         draws = {"permutation": np.arange(blocks)}
         draws |= {step: np.zeros(1, np.int64) for step in STEPS[1:]}
         for step in self.steps:
-            keystream = stream(key, label, height, width, self.block_size, step, nonce)
-            if step == "permutation":
-                draws[step] = keystream.permutation(blocks)
-            else:
-                draws[step] = keystream.integers(count, {"rotation": 16, "negative-positive": 2, "color": 6}[step])
+            stream = streams(step)
+            draws[step] = stream.permutation(blocks) if step == "permutation" else stream.integers(count, _CODES[step])
         return draws
 
 

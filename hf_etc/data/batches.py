@@ -2,32 +2,32 @@
 replacing each by new files, and a pickle that holds public parameters alone.
 """
 
+import json
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self
 
 from PIL import Image
 
 from ..cipher import Cipher
 from ..ciphers import CipherSpec
-from ..errors import EtcError, GeometryError, ImageError, MarkerError, MissingKeyError
+from ..errors import AuthenticationError, EtcError, GeometryError, ImageError, MarkerError, MissingKeyError
 from ..images import ImageSource
 from ..keys import EtcKey, find_key
 from .columns import image_column, looks_like_image
 
 logger = logging.getLogger(__name__)
-K = TypeVar("K", bound=Hashable)
 _AT_A_TIME = 16  # decoded pictures in memory: few enough for photographs, enough to share the cost of a call
-_BAD_IMAGE = (ImageError, GeometryError, MarkerError)
+_BAD_IMAGE = (ImageError, GeometryError, MarkerError, AuthenticationError)
 
 
 class ImageMap(ABC):
     """A callable for ``dataset.map(..., batched=True)`` that replaces the image files of one column.
 
     Args:
-        key: the secret key. It stays out of pickles: they hold its public id, and a worker process finds
+        key: the secret key. It stays out of pickles: they hold its id, and a worker process finds
             the key again in its inherited memory (fork) or in ``HF_ETC_KEY_FILE`` (spawn).
         column: the image column; None finds it when there is exactly one.
         skip_bad: leave bad images out, with a warning in the log, instead of raising.
@@ -57,7 +57,8 @@ class ImageMap(ABC):
         return self.__copy__()
 
     def __repr__(self) -> str:
-        facts = self.facts() if hasattr(self, "key_id") else {}  # a traceback may show one that failed to be made
+        # A traceback may show one that failed to be made.
+        facts = {"key_id": self.key_id, **self.facts()} if hasattr(self, "key_id") else {}
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in facts.items())})"
 
     @property
@@ -73,7 +74,13 @@ class ImageMap(ABC):
 
     @abstractmethod
     def facts(self) -> dict[str, Any]:
-        """JSON-ready public parameters, enough to tell two conversions apart."""
+        """JSON-ready public parameters, all but the key."""
+
+    @property
+    def conversion_id(self) -> str:
+        """Public id of the key with these parameters, which tells two conversions apart: 32 hexadecimal digits."""
+        facts = json.dumps(self.facts(), sort_keys=True)
+        return self.key.derive(f"hf-etc/2/conversion/{facts}".encode(), length=16).hex()
 
     @property
     @abstractmethod
@@ -179,14 +186,6 @@ def image_source(image: Any) -> bytes | Image.Image:
     if isinstance(image, str | Path):
         return _file_bytes(str(image))
     raise ImageError(f"a {type(image).__name__} is not an image file; use dataset.with_format(None)")
-
-
-def positions(keys: Iterable[K]) -> dict[K, list[int]]:
-    """Where each distinct key stands."""
-    found: dict[K, list[int]] = {}
-    for i, key in enumerate(keys):
-        found.setdefault(key, []).append(i)
-    return found
 
 
 class _Stored(Mapping):

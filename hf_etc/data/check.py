@@ -1,17 +1,13 @@
 """How the images of a dataset are encrypted, read from their markers without a key."""
 
-import io
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from PIL import Image
-
-from ..ciphertext import Marker, read_marker
-from ..errors import EtcError, ImageError, NotACiphertextError, ParameterError
-from ..images import check_marked_size, decoding
+from ..ciphertext import Marker, read_ciphertext
+from ..containers import kind_of
+from ..errors import EtcError, ImageError, ParameterError
 from .batches import image_source
 from .columns import image_column, image_features, looks_like_image, refuse_lazy_transform
 
@@ -27,7 +23,7 @@ def common_marker(dataset: Any, column: str | None = None, limit: int | None = N
         limit: look at the first `limit` rows of each split only; a stream is read up to there.
 
     Returns:
-        Cipher, size and key id shared by all; the nonces, which differ, are left out.
+        Cipher, size and id shared by all; nonces and tags, which differ, are left out.
 
     Raises:
         NotACiphertextError: a plain image; the error names the row.
@@ -38,6 +34,7 @@ def common_marker(dataset: Any, column: str | None = None, limit: int | None = N
 
     Example:
         >>> from datasets import Dataset
+        >>> from PIL import Image
         >>> from hf_etc import EncryptImages, EtcKey
         >>> plain = Dataset.from_dict({"image": [Image.new("RGB", (32, 48))]})
         >>> marker = common_marker(plain.map(EncryptImages(EtcKey.generate()), batched=True))
@@ -50,13 +47,13 @@ def common_marker(dataset: Any, column: str | None = None, limit: int | None = N
         for row, image in enumerate(islice(stored_images(part, column), limit)):
             name = f"{split} row {row}".lstrip()
             try:
-                marker = replace(peek(image)[0], nonce=None)
+                marker = replace(peek(image)[0], nonce=None, tag="")
             except EtcError as error:
                 raise type(error)(f"{name}: {error}") from None
             if common is None:
                 common = marker
             elif marker != common:
-                fact, here, there = first_difference(json.loads(marker.to_json()), json.loads(common.to_json()))
+                fact, here, there = first_difference(marker.to_dict(), common.to_dict())
                 raise ParameterError(f"{name} has {fact} {here}, the first image {there}; encrypt them in one way")
     if common is None:
         raise ImageError("the dataset has no rows")
@@ -83,16 +80,8 @@ def peek(image: Any) -> tuple[Marker, str]:
         MarkerError, GeometryError: a damaged marker, or an image resized after encryption.
     """
     source = image_source(image)
-    with decoding("the image"):
-        opened = Image.open(io.BytesIO(source)) if isinstance(source, bytes) else source
-        marker = read_marker(opened)
-        if marker is None:
-            opened.load()  # other programs may have moved the marker behind the pixels
-            marker = read_marker(opened)
-    if marker is None:
-        raise NotACiphertextError("this is a plain image (no hf-etc marker); encrypt it first")
-    check_marked_size((opened.height, opened.width), (marker.height, marker.width))
-    return marker, opened.format or ""
+    marker = read_ciphertext(source).marker
+    return marker, (kind_of(source) if isinstance(source, bytes) else source.format) or ""
 
 
 def stored_images(dataset: Any, column: str | None) -> Iterator[Any]:

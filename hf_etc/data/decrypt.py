@@ -1,31 +1,39 @@
-"""Decrypting the ciphertext images of a dataset: they say themselves how they were encrypted."""
+"""Decrypting the ciphertext images of a dataset: their markers, authenticated, say how they were encrypted."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from ..ciphertext import Marker, decode_ciphertext
-from ..errors import KeyMismatchError
+from ..ciphers import CipherSpec
+from ..ciphertext import read_ciphertext
+from ..errors import ParameterError
 from ..images import ImageSource
 from ..keys import EtcKey
-from .batches import ImageMap, positions
+from .batches import ImageMap
+from .encrypt import to_spec
 
 
 class DecryptImages(ImageMap):
     """Decrypts the image column of a dataset into PNG files, for ``dataset.map(..., batched=True)``.
 
-    What was stored without loss comes back bit for bit.
+    What was stored without loss comes back bit for bit; what was changed after encryption is refused.
 
     Args:
         key: the secret key the images were encrypted with.
+        cipher: what they must have been encrypted with: a registered name with `params`, or a spec as object or
+            dictionary. None takes what each image's marker says, which its tag makes the key owner's word.
         column: the image column; None finds it when there is exactly one.
-        skip_bad: leave bad and plain images out, with a warning in the log, instead of raising.
+        skip_bad: leave bad, changed and plain images out, with a warning in the log, instead of raising.
+        unauthenticated: DANGER, see :meth:`hf_etc.Cipher.decrypt_unauthenticated`: decrypt without checking the
+            tag what somebody honest stored in another format. Needs `cipher`.
+        params: parameters of a cipher given by name.
 
     Raises:
         MissingKeyError: `key` is not an :class:`hf_etc.EtcKey`.
+        ParameterError: unknown cipher or parameter, or `unauthenticated` without `cipher`.
 
     Example:
         >>> from hf_etc import EncryptImages
@@ -38,32 +46,39 @@ class DecryptImages(ImageMap):
 
     operation = "decrypt"
 
-    def __init__(self, key: EtcKey, *, column: str | None = None, skip_bad: bool = False) -> None:
+    def __init__(
+        self,
+        key: EtcKey,
+        *,
+        cipher: str | Mapping[str, Any] | CipherSpec | None = None,
+        column: str | None = None,
+        skip_bad: bool = False,
+        unauthenticated: bool = False,
+        **params: Any,
+    ) -> None:
+        if cipher is None and any(value is not None for value in params.values()):
+            cipher = "etc"
+        if cipher is None and unauthenticated:
+            raise ParameterError("without authentication nothing vouches for the markers; name the cipher")
+        self.spec = None if cipher is None else to_spec(cipher, **params)
+        self.unauthenticated = unauthenticated
         super().__init__(key, column, skip_bad)
 
     def facts(self) -> dict[str, Any]:
-        return {"key_id": self.key_id}
+        expected = {} if self.spec is None else self.spec.to_dict()
+        return expected | ({"unauthenticated": True} if self.unauthenticated else {})
 
     @property
     def suffix(self) -> str:
         return ".png"
 
-    def _read(self, source: ImageSource) -> list[tuple[np.ndarray, Marker]]:
-        pixels, marker = decode_ciphertext(source)
-        if marker.key_id != self.key_id:
-            raise KeyMismatchError(f"encrypted under key {marker.key_id}, this is key {self.key_id}; use the other key")
-        return [(pixels, marker)]
+    def _read(self, source: ImageSource) -> list[np.ndarray]:
+        ciphertext = read_ciphertext(source)
+        cipher = self.cipher(self.spec or ciphertext.marker.spec)
+        return [cipher.unseal_unauthenticated(ciphertext) if self.unauthenticated else cipher.unseal(ciphertext)]
 
-    def _write(self, read: Sequence[tuple[np.ndarray, Marker]]) -> list[bytes]:
-        files = [b""] * len(read)
-        alike = positions((marker.spec, marker.height, marker.width) for _, marker in read)
-        for (spec, _, _), members in alike.items():
-            nonces = [nonce for i in members if (nonce := read[i][1].nonce) is not None]
-            pixels = np.stack([read[i][0] for i in members])
-            plain = self.cipher(spec).decrypt(pixels, nonces or None)
-            for i, picture in zip(members, plain, strict=True):
-                files[i] = _png(picture)
-        return files
+    def _write(self, read: Sequence[np.ndarray]) -> list[bytes]:
+        return [_png(picture) for picture in read]
 
 
 def _png(pixels: np.ndarray) -> bytes:

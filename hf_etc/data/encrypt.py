@@ -3,7 +3,6 @@
 import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import repeat
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
@@ -11,11 +10,11 @@ from PIL import Image
 
 from ..ciphers import CipherSpec, spec_from_dict
 from ..ciphers.base import KeyScope, make_spec
-from ..ciphertext import ImageFormat, Subsampling, check_format, encode_ciphertext, read_marker
-from ..errors import AlreadyEncryptedError, ParameterError
-from ..images import RESAMPLE, Fit, ImageSource, Preparation, load_rgb, open_image, to_size
+from ..ciphertext import ImageFormat, Subsampling, check_format, open_plain
+from ..errors import ParameterError
+from ..images import RESAMPLE, Fit, ImageSource, Preparation, load_rgb, to_size
 from ..keys import EtcKey
-from .batches import ImageMap, positions
+from .batches import ImageMap
 from .columns import image_column, image_features, refuse_lazy_transform
 from .views import Views
 
@@ -111,6 +110,7 @@ class EncryptImages(ImageMap):
         >>> from datasets import Dataset
         >>> plain = Dataset.from_dict({"image": [Image.new("RGB", (32, 32))], "label": [3]})
         >>> encrypted = plain.map(EncryptImages(EtcKey.generate(), block_size=8), batched=True)
+        >>> from hf_etc import read_marker
         >>> read_marker(encrypted[0]["image"]).spec.block_size
         8
     """
@@ -139,13 +139,14 @@ class EncryptImages(ImageMap):
         seed: int = 0,
         skip_bad: bool = False,
     ) -> None:
-        spec = _spec(cipher, block_size=block_size, key_scope=key_scope, steps=steps, shared_block_key=shared_block_key)
+        given = {"block_size": block_size, "key_scope": key_scope, "steps": steps, "shared_block_key": shared_block_key}
+        spec = to_spec(cipher, **given)
         augmented = Views(views, crop_scale, flip, seed) if views else None
         self.recipe = Recipe(spec, Preparation(to_size(size), fit, resample), format, quality, subsampling, augmented)
         super().__init__(key, column, skip_bad)
 
     def facts(self) -> dict[str, Any]:
-        return {"key_id": self.key_id, **self.recipe.to_dict()}
+        return self.recipe.to_dict()
 
     @property
     def suffix(self) -> str:
@@ -171,21 +172,11 @@ class EncryptImages(ImageMap):
         return {split: self if split == TRAIN_SPLIT else plain for split in every}
 
     def _read(self, source: ImageSource) -> list[np.ndarray]:
-        image = open_image(source)
-        if read_marker(image) is not None:
-            raise AlreadyEncryptedError("this image is encrypted already; decrypt it first")
-        return self.recipe.pictures(load_rgb(image))
+        return self.recipe.pictures(load_rgb(open_plain(source)))
 
     def _write(self, read: Sequence[np.ndarray]) -> list[bytes]:
-        recipe, cipher = self.recipe, self.cipher(self.recipe.spec)
-        files = [b""] * len(read)
-        for (height, width), same_size in positions(picture.shape[:2] for picture in read).items():
-            nonces = cipher.new_nonces(len(same_size)) if recipe.spec.key_scope == "image" else None
-            encrypted = cipher.encrypt(np.stack([read[i] for i in same_size]), nonces)
-            for i, pixels, nonce in zip(same_size, encrypted, nonces or repeat(None), strict=False):
-                marker = cipher.marker(height, width, nonce)
-                files[i] = encode_ciphertext(pixels, marker, recipe.format, recipe.quality, recipe.subsampling)
-        return files
+        recipe = self.recipe
+        return self.cipher(recipe.spec).seal_all(read, recipe.format, recipe.quality, recipe.subsampling)
 
 
 def encrypt_dataset(dataset: "AnyDataset", key: EtcKey, *, num_proc: int | None = None, **params: Any) -> "AnyDataset":
@@ -235,7 +226,12 @@ def _map(dataset: Any, encrypt: EncryptImages, num_proc: int | None) -> Any:
     return undecoded.map(encrypt, features=features, **options)
 
 
-def _spec(cipher: str | Mapping[str, Any] | CipherSpec, **params: Any) -> CipherSpec:
+def to_spec(cipher: str | Mapping[str, Any] | CipherSpec, **params: Any) -> CipherSpec:
+    """The spec of a cipher given by its name and those of `params` that are not None, or given whole.
+
+    Raises:
+        ParameterError: unknown name or parameter, or parameters beside a whole spec.
+    """
     given = {name: value for name, value in params.items() if value is not None}
     if isinstance(cipher, str):
         return make_spec(cipher, **given)

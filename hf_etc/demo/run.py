@@ -200,13 +200,11 @@ def classify(test: "datasets.Dataset", key: EtcKey, model: Path) -> list[Sample]
     samples = []
     for row in test.select(range(SHOWN)):
         sent = client.encrypt(row["image"])[0]
-        received, marker = decode_ciphertext(sent)
-        cipher.check_marker(marker)
         answer = server(Image.open(io.BytesIO(sent)))[0]
         sample = Sample(
             plain=np.asarray(row["image"]),
-            ciphertext=received,
-            decrypted=cipher.decrypt(received),
+            ciphertext=decode_ciphertext(sent)[0],
+            decrypted=cipher.unseal(sent),
             label=names[row["label"]],
             predicted=answer["label"],
             confidence=answer["score"],
@@ -228,8 +226,8 @@ def encrypt_photograph(key: EtcKey) -> Sample:
 
     plain = Preparation((320, 480)).apply(Image.fromarray(load_sample_image("flower.jpg")), BLOCK)
     cipher = EtcCipher(key, BLOCK)
-    ciphertext = cipher.encrypt(plain)
-    return _exact(Sample(plain, ciphertext, cipher.decrypt(ciphertext)))
+    sent = cipher.seal(plain)
+    return _exact(Sample(plain, decode_ciphertext(sent)[0], cipher.unseal(sent)))
 
 
 def only_long_bars() -> None:

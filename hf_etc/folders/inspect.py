@@ -46,7 +46,7 @@ class Inspection:
     def __str__(self) -> str:
         lines = []
         for group in self.to_dict()["ciphertexts"]:
-            count, _version, *facts = group.items()
+            count, *facts = group.items()
             lines.append(f"{count[1]} encrypted: " + ", ".join(f"{name} {_shown(value)}" for name, value in facts))
         lines += [
             f"{count} {kind}" for kind, count in (("plain", self.plain), ("unreadable", self.unreadable)) if count
@@ -78,9 +78,9 @@ def inspect(source: str | Path, column: str | None = None, limit: int | None = N
             if len(found.examples) < _EXAMPLES:
                 found.examples.append(f"{name}: {error}")
             continue
-        facts = json.loads(marker.to_json()) | {"format": format.lower()}
-        if not alone:
-            facts.pop("nonce", None)
+        facts = marker.to_dict() | {"format": format.lower()}
+        if alone and marker.nonce is not None:
+            facts["nonce"] = marker.nonce.hex()
         text = json.dumps(facts)
         found.ciphertexts[text] = found.ciphertexts.get(text, 0) + 1
     return found

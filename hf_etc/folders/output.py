@@ -83,7 +83,7 @@ def output_folder(folder: Path, facts: Mapping[str, Any]) -> Iterator[None]:
 
 def source_id(key: EtcKey, text: str) -> str:
     """Tells sources apart in the public manifest. It is keyed: nobody else can check a guess at path or content."""
-    return key.derive(f"hf-etc/v1/source/{text}".encode(), length=8).hex()
+    return key.derive(f"hf-etc/2/source/{text}".encode(), length=8).hex()
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:

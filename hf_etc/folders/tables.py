@@ -43,6 +43,7 @@ def convert_splits(
     facts = {
         "operation": images.operation,
         **images.facts(),
+        "id": images.conversion_id,
         "layout": "parquet" if parquet else "imagefolder",
         "rows": {split: len(part) for split, part in splits.items()},
         "source": source_id(images.key, json.dumps(rows)),

@@ -22,6 +22,7 @@ def convert_tree(source: Path, destination: Path, images: ImageMap, num_proc: in
     facts = {
         "operation": images.operation,
         **images.facts(),
+        "id": images.conversion_id,
         "layout": "mirror",
         "source": source_id(images.key, str(source.resolve())),
     }

@@ -48,7 +48,7 @@ class EncryptedImage(gr.HTML, metaclass=_WithoutInterfaceFile):
     the last result is gone.
 
     Args:
-        processor: the server's processor of the model: its cipher, size and key id are what the page uses.
+        processor: the server's processor of the model: its cipher, size and id are what the page uses.
         format, quality, subsampling: of the ciphertext file that is sent, see :func:`hf_etc.encode_ciphertext`.
         examples: picture files to offer. They are public: they travel with the page.
         action: text of the button that sends the ciphertext.
@@ -60,7 +60,8 @@ class EncryptedImage(gr.HTML, metaclass=_WithoutInterfaceFile):
 
     Example:
         >>> from hf_etc import EtcKey
-        >>> server = EtcImageProcessor(size=32, block_size=16, key_id=EtcKey.generate().key_id)
+        >>> client = EtcImageProcessor(EtcKey.generate(), size=64, block_size=16)
+        >>> server = EtcImageProcessor(size=64, block_size=16, cipher_id=client.cipher_id)
         >>> with gr.Blocks() as demo:
         ...     picture = EncryptedImage(server)
         ...     size = gr.Textbox()
@@ -88,7 +89,7 @@ class EncryptedImage(gr.HTML, metaclass=_WithoutInterfaceFile):
         preparation = processor.preparation
         settings = {
             "cipher": processor.spec.to_dict(),
-            "key_id": processor.key_id,
+            "cipher_id": processor.cipher_id,
             "size": preparation.size,
             "fit": preparation.fit,
             "resample": preparation.resample,

@@ -47,7 +47,7 @@ def model_card(
         if not _HUB_ID.fullmatch(name):
             raise ParameterError(f"{name!r} is not a dataset's name on the Hub, such as user/name; leave it out")
     encrypted = isinstance(processor, EtcImageProcessor)
-    evaluations = [read_evaluation(path, processor.key_id if encrypted else None) for path in records]
+    evaluations = [read_evaluation(path, processor.cipher_id if encrypted else None) for path in records]
     title = repo_id.split("/")[-1]
     data = ModelCardData(
         library_name="transformers",
@@ -86,9 +86,10 @@ def dataset_card(repo_id: str, encryption: Encryption, card: DatasetCard | None 
     data = card.data if card is not None else DatasetCardData()
     data["tags"] = sorted({*(data.get("tags") or []), "hf-etc", "encrypted-images", "privacy"})
     data["task_categories"] = ["image-classification"]
-    spec, key_id = encryption.spec, encryption.key_id
+    spec, ids = encryption.spec, sorted(encryption.cipher_ids)
     sizes = sorted(f"{height}x{width}" for height, width in encryption.sizes)
     size = sizes[0] if len(sizes) == 1 else f"{len(sizes)} different ones"
+    id_ = ids[0] if len(ids) == 1 else f"{len(ids)} different ones, one for each size"
     images = {f"images, split {split}": f"{count:,}" for split, count in encryption.images.items()}
     return DatasetCard(f"""---
 {data.to_yaml()}
@@ -97,9 +98,9 @@ def dataset_card(repo_id: str, encryption: Encryption, card: DatasetCard | None 
 # {repo_id.split("/")[-1]}
 
 Encrypted (EtC) images for training and testing image classifiers. Labels and all other columns are in the clear. The
-key `{key_id}` is not in this repository.
+key is not in this repository.
 
-{_facts({**spec.to_dict(), "size (height x width)": size, "key id": key_id, **images})}
+{_facts({**spec.to_dict(), "size (height x width)": size, "cipher id": id_, **images})}
 
 ## How to use it
 
@@ -128,10 +129,10 @@ hf-etc decrypt {repo_id} decrypted --key my.key
 
 def _encrypted_model(repo_id: str, processor: EtcImageProcessor, network: str) -> str:
     facts = {"network": network, **processor.spec.to_dict(), "size (height x width)": _size(processor.size)}
-    return f"""An image classifier for encrypted (EtC) images: it classifies what was encrypted with the key
-`{processor.key_id}`, and takes nothing else. The key is not in this repository.
+    return f"""An image classifier for encrypted (EtC) images: it classifies what was encrypted under the cipher id
+`{processor.cipher_id}`, and takes nothing else. The key is not in this repository.
 
-{_facts({**facts, "key id": processor.key_id})}
+{_facts({**facts, "cipher id": processor.cipher_id})}
 
 ## How to use it
 

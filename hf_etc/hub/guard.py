@@ -27,13 +27,14 @@ class Encryption:
     """How the images of a dataset are encrypted, and how many there are.
 
     Attributes:
-        spec, key_id: the same for all.
+        spec: the same for all.
+        cipher_ids: one for each size.
         sizes: every (height, width) in pixels that occurs.
         images: number of images by split.
     """
 
     spec: CipherSpec
-    key_id: str
+    cipher_ids: frozenset[str]
     sizes: frozenset[tuple[int, int]]
     images: dict[str, int]
 
@@ -69,21 +70,22 @@ def check_dataset(dataset: Any) -> Encryption:
         UploadRefusedError: names the split, row or column.
     """
     splits = dataset if isinstance(dataset, dict) else {str(getattr(dataset, "split", None) or "train"): dataset}
-    kinds: dict[tuple[CipherSpec, str], str] = {}
-    sizes, images = set(), {}
+    ids: dict[tuple[int, int], str] = {}
+    specs: set[CipherSpec] = set()
+    images = {}
     for split, table in splits.items():
         _check_table(split, table)
         markers = list(_markers(split, table))
         images[split] = len(markers)
-        sizes |= {(marker.height, marker.width) for marker in markers}
-        kinds |= {(marker.spec, marker.key_id): split for marker in markers}
-    if len(kinds) > 1:
-        ways = " and ".join(f"{spec} under key {key_id}" for spec, key_id in kinds)
-        raise UploadRefusedError(f"the images are encrypted in different ways, {ways}; push them one by one")
-    if not kinds:
+        for marker in markers:
+            specs.add(marker.spec)
+            known = ids.setdefault((marker.height, marker.width), marker.cipher_id)
+            if len(specs) > 1 or known != marker.cipher_id:
+                ways = " and ".join(map(str, specs)) if len(specs) > 1 else "under two keys"
+                raise UploadRefusedError(f"the images are encrypted in different ways, {ways}; push them one by one")
+    if not specs:
         raise UploadRefusedError("the dataset has no rows; there is nothing to push")
-    spec, key_id = next(iter(kinds))
-    return Encryption(spec, key_id, frozenset(sizes), images)
+    return Encryption(specs.pop(), frozenset(ids.values()), frozenset(ids), images)
 
 
 def _markers(split: str, table: Any) -> Iterator[Marker]:

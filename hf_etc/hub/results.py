@@ -36,12 +36,12 @@ class Evaluation:
     commit: str | None
 
 
-def read_evaluation(path: str | Path, key_id: str | None) -> Evaluation:
+def read_evaluation(path: str | Path, cipher_id: str | None) -> Evaluation:
     """Read a record.
 
     Args:
         path: JSON file of ``hf-etc evaluate``.
-        key_id: of the model; None for a model of plain images.
+        cipher_id: of the model; None for a model of plain images.
 
     Raises:
         ParameterError: not a record of an evaluation.
@@ -50,7 +50,7 @@ def read_evaluation(path: str | Path, key_id: str | None) -> Evaluation:
     try:
         record = json.loads(Path(path).read_text(encoding="utf-8"))
         data, results = record["data"], record["results"]
-        found_id = record["settings"].get("key_id")
+        found_id = record["settings"].get("cipher_id")
         found = Evaluation(
             dataset=str(data["name"]),
             split=data.get("split"),
@@ -63,8 +63,8 @@ def read_evaluation(path: str | Path, key_id: str | None) -> Evaluation:
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise ParameterError(f"{path} is not a record of an evaluation; make one with: hf-etc evaluate") from None
-    if found_id != key_id:
-        raise KeyMismatchError(f"{path} was measured under key {found_id}, the model belongs to key {key_id}")
+    if found_id != cipher_id:
+        raise KeyMismatchError(f"{path} was measured under cipher {found_id}, the model belongs to {cipher_id}")
     return found
 
 

@@ -18,12 +18,12 @@ from transformers.image_processing_utils import BaseImageProcessor
 
 from ..cipher import Cipher, get_cipher
 from ..ciphers import CipherSpec
-from ..ciphertext import Subsampling, decode_ciphertext, read_marker
+from ..ciphertext import Subsampling, decode_ciphertext, open_plain
 from ..compression import Codec, decode, encode
 from ..data import common_marker
 from ..errors import AlreadyEncryptedError, GeometryError, ParameterError
 from ..image_processing import EtcImageProcessor
-from ..images import ImageSource, Preparation, load_rgb, open_image, to_size
+from ..images import ImageSource, Preparation, load_rgb, to_size
 from ..keys import EtcKey, find_key
 from .arguments import DataArguments
 from .augment import plain_augment
@@ -67,7 +67,7 @@ def _static(args: DataArguments, splits: dict[str, Split], options: dict[str, An
     datasets = {
         name: ImageDataset(split.sources(), split.labels, _read_ciphertext, **options) for name, split in splits.items()
     }
-    return Prepared(datasets, EtcImageProcessor(cipher=marker.spec, size=size, key_id=marker.key_id), size)
+    return Prepared(datasets, EtcImageProcessor(cipher=marker.spec, size=size, cipher_id=marker.cipher_id), size)
 
 
 def _reencrypted(args: DataArguments, splits: dict[str, Split], options: dict[str, Any]) -> Prepared:
@@ -78,7 +78,8 @@ def _reencrypted(args: DataArguments, splits: dict[str, Split], options: dict[st
     preparation = _preparation(args)
     datasets, size = _from_plain(args, splits, options, preparation, cipher.spec, encrypt)
     fit = None if preparation.fit == "exact" else preparation.fit  # images of their own size had that very size
-    processor = EtcImageProcessor(cipher=cipher.spec, size=size, fit=fit, resample=args.resample, key_id=key.key_id)
+    id_ = cipher.cipher_id(*size)
+    processor = EtcImageProcessor(cipher=cipher.spec, size=size, fit=fit, resample=args.resample, cipher_id=id_)
     return Prepared(datasets, processor, size)
 
 
@@ -175,10 +176,10 @@ def _read_ciphertext(source: ImageSource) -> np.ndarray:
 
 
 def _read_plain(source: ImageSource) -> np.ndarray:
-    image = open_image(source)
-    if read_marker(image) is not None:
-        raise AlreadyEncryptedError("this dataset holds ciphertexts; train on them with --protocol static")
-    return np.asarray(load_rgb(image))
+    try:
+        return np.asarray(load_rgb(open_plain(source)))
+    except AlreadyEncryptedError:
+        raise AlreadyEncryptedError("this dataset holds ciphertexts; train on them with --protocol static") from None
 
 
 def _read_prepared(preparation: Preparation, grid: int, source: ImageSource) -> np.ndarray:

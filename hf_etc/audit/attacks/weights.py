@@ -4,6 +4,7 @@ import numpy as np
 
 from ...ciphers import CipherSpec, EtcSpec
 from ...errors import KeyMismatchError, ParameterError
+from ...keys import EtcKey
 from ...plan import Plan
 from ..base import AttackFailure, Evidence, Recovery, register
 from ..matching import assign
@@ -115,12 +116,12 @@ def smooth_positions(rows: int, columns: int, width: int = 32) -> np.ndarray:
     return np.concatenate(parts, 1).astype(np.float32)
 
 
-def load_positions(name_or_path: str, key_id: str | None = None) -> np.ndarray:
+def load_positions(name_or_path: str, key: EtcKey | None = None) -> np.ndarray:
     """The position embedding of a ViT without its class token, float32 (N,D).
 
     Args:
         name_or_path: folder or Hub id.
-        key_id: the key that the model's processor must name, if it names one.
+        key: the key that the model must have been trained under.
 
     Raises:
         ParameterError: it cannot be loaded or is no ViT.
@@ -137,15 +138,13 @@ def load_positions(name_or_path: str, key_id: str | None = None) -> np.ndarray:
     positions = next((value for name, value in model.named_parameters() if name.endswith("position_embeddings")), None)
     if positions is None:
         raise ParameterError(f"{name_or_path} has no position embeddings; give a ViT")
-    if key_id is not None:
+    if key is not None:
         try:
-            found = EtcImageProcessor.from_pretrained(name_or_path).key_id
+            EtcImageProcessor.from_pretrained(name_or_path, key=key, allow_weak=True)  # no picture goes through it
         except (OSError, ValueError):
-            found = None
-        if found != key_id:
             raise KeyMismatchError(
-                f"the model {name_or_path} was trained under key {found}, this is key {key_id}; use the other key"
-            )
+                f"the model {name_or_path} was not trained under this key; use the other key"
+            ) from None
     return positions.detach().numpy()[0, 1:].astype(np.float32)
 
 

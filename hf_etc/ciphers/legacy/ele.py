@@ -9,9 +9,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from ...keys import EtcKey
 from ...plan import Plan
-from ..base import CipherSpec, check_grid, register, stream
+from ..base import CipherSpec, Streams, check_grid, register
 from .le import BLOCK, SYMBOLS, nibble_plan
 
 
@@ -33,9 +32,9 @@ class EleSpec(CipherSpec):
     def check_size(self, height: int, width: int) -> None:
         check_grid(height, width, BLOCK)
 
-    def _compile(self, key: EtcKey, height: int, width: int, nonce: bytes | None) -> Plan:
+    def _compile(self, streams: Streams, height: int, width: int) -> Plan:
         blocks = (height // BLOCK) * (width // BLOCK)
-        nibbles = stream(key, self.name, height, width, BLOCK, "nibbles", nonce)
+        nibbles = streams("nibbles")
         shuffles = np.stack([nibbles.permutation(SYMBOLS) for _ in range(blocks)])
-        source = stream(key, self.name, height, width, BLOCK, "permutation", nonce).permutation(blocks)
+        source = streams("permutation").permutation(blocks)
         return nibble_plan(shuffles, source, height, width)

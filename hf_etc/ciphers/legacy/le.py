@@ -9,9 +9,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from ...keys import EtcKey
 from ...plan import Plan
-from ..base import CipherSpec, check_grid, register, stream
+from ..base import CipherSpec, Streams, check_grid, register
 
 BLOCK = 4  # pixels
 SYMBOLS = 2 * 3 * BLOCK * BLOCK  # nibbles of a block: 48 low ones, then 48 high ones
@@ -36,8 +35,8 @@ class LeSpec(CipherSpec):
     def check_size(self, height: int, width: int) -> None:
         check_grid(height, width, BLOCK)
 
-    def _compile(self, key: EtcKey, height: int, width: int, nonce: bytes | None) -> Plan:
-        shuffle = stream(key, self.name, height, width, BLOCK, "nibbles", nonce).permutation(SYMBOLS)
+    def _compile(self, streams: Streams, height: int, width: int) -> Plan:
+        shuffle = streams("nibbles").permutation(SYMBOLS)
         blocks = (height // BLOCK) * (width // BLOCK)
         return nibble_plan(np.broadcast_to(shuffle, (blocks, SYMBOLS)), np.arange(blocks), height, width)
 

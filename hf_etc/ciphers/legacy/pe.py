@@ -10,9 +10,8 @@ from typing import ClassVar
 import numpy as np
 
 from ...errors import ParameterError
-from ...keys import EtcKey
 from ...plan import Plan
-from ..base import CipherSpec, check_grid, register, stream
+from ..base import CipherSpec, Streams, check_grid, register
 from ..etc import COLORS
 
 
@@ -44,10 +43,10 @@ class PeSpec(CipherSpec):
     def check_size(self, height: int, width: int) -> None:
         check_grid(height, width, 1)
 
-    def _compile(self, key: EtcKey, height: int, width: int, nonce: bytes | None) -> Plan:
+    def _compile(self, streams: Streams, height: int, width: int) -> Plan:
         index = np.arange(height * width * 3)
-        negative = stream(key, self.name, height, width, 1, "negative-positive", nonce).integers(len(index), 2)
+        negative = streams("negative-positive").integers(len(index), 2)
         if self.shuffle_colors:
-            codes = stream(key, self.name, height, width, 1, "color", nonce).integers(height * width, 6)
+            codes = streams("color").integers(height * width, 6)
             index = (index[::3, None] + COLORS[codes]).reshape(-1)
         return Plan(index, negative.astype(np.uint8)[index] * np.uint8(255), height, width)
