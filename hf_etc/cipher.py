@@ -260,11 +260,7 @@ class Cipher:
             signed: "pixels" or "jpeg".
             data: the bytes of the encrypted pixels, or of the JPEG file without metadata.
         """
-        marker = replace(marker, tag="")
-        mac = hmac.new(self.key.derive(b"hf-etc/2/tag"), digestmod="sha256")
-        mac.update(f"{marker.to_json()}\0{signed}\0".encode("ascii"))
-        mac.update(data)
-        return replace(marker, tag=mac.digest()[:_TAG_BYTES].hex())
+        return replace(marker, tag=tag_of(self.key, replace(marker, tag="").to_json(), signed, data))
 
     def authenticate(self, ciphertext: Ciphertext) -> None:
         """Raise unless a ciphertext is, to the bit, one that was encrypted under this key with these parameters.
@@ -403,6 +399,14 @@ def _refuse_repeated(nonce: Nonces) -> None:
 
 def _single(nonce: Nonces) -> bytes | None:
     return nonce if nonce is None or isinstance(nonce, bytes) else nonce[0]
+
+
+def tag_of(key: EtcKey, text: str, signed: Signed, data: bytes) -> str:
+    """The tag of a marker's text and the data that it vouches for (docs/spec.md, section 5): 32 hexadecimal digits."""
+    mac = hmac.new(key.derive(b"hf-etc/2/tag"), digestmod="sha256")
+    mac.update(f"{text}\0{signed}\0".encode("ascii"))
+    mac.update(data)
+    return mac.digest()[:_TAG_BYTES].hex()
 
 
 def positions(keys: Iterable[Any]) -> dict[Any, list[int]]:

@@ -384,10 +384,9 @@ def _to_size(size: Any) -> tuple[int, int] | None:
 
 
 def _saved_spec(values: Any) -> CipherSpec:
-    spec = spec_from_dict(values) if isinstance(values, dict) else None
-    if spec is None or not spec.always <= values.keys():
+    if not isinstance(values, dict):
         raise ParameterError(f"the saved cipher {values!r} is damaged; save the processor again")
-    return spec
+    return spec_from_dict(values)
 
 
 def _saved_size(size: Any) -> tuple[int, int] | None:

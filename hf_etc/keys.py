@@ -347,8 +347,8 @@ def _named(path: Path, parse, *secrets: str) -> EtcKey:
     """Add the file's name to a format error, and nothing of its content."""
     try:
         return parse(*secrets)
-    except KeyFormatError as error:
-        raise KeyFormatError(f"{path}: {error}") from None
+    except (KeyFormatError, KeyMismatchError) as error:
+        raise type(error)(f"{path}: {error}") from None
     finally:
         del secrets
 

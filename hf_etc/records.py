@@ -23,7 +23,7 @@ from typing import Any
 RECORD_VERSION = 1
 _PACKAGES = ("hf-etc", "numpy", "pillow", "torch", "torchvision", "transformers", "datasets", "accelerate", "timm")
 _SECRET_FLAG = re.compile(r"--?[\w-]*(token|passphrase|password|secret)$")
-_SECRET_VALUE = re.compile(r"(?i:hfetc1-[a-z2-7]{20,})|\bhf_[A-Za-z0-9]{20,}")
+_SECRET_VALUE = re.compile(r"(?i:hfetc2-[a-z2-7]{20,})|\bhf_[A-Za-z0-9]{20,}")
 _ABSOLUTE_PATH = re.compile(r"(?<![\w.~-])(?:~|[A-Za-z]:(?=[\\/]))?[\\/][^\s,;:'\"=]+")
 
 

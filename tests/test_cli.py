@@ -297,7 +297,7 @@ $ hf-etc decrypt photos out --key none.key
 hf-etc: no key file at none.key; make one with: hf-etc keygen none.key
 [2]
 $ hf-etc decrypt photos out --key torn.key
-hf-etc: torn.key: the key has 49 characters after hfetc1-, not 58; copy it whole
+hf-etc: torn.key: the key has 49 characters after hfetc2-, not 58; copy it whole
 [2]
 $ hf-etc decrypt photos out --key typo.key
 hf-etc: typo.key: the checksum of the key is wrong: a typing error; copy it again

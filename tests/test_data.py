@@ -223,7 +223,7 @@ def test_bad_parameters_fail_when_the_object_is_made(key, params, error, message
 @pytest.mark.parametrize("make", [EncryptImages, DecryptImages])
 def test_only_a_key_is_a_key(make):
     with pytest.raises(MissingKeyError, match="key must be an EtcKey"):
-        make("hfetc1-secret")
+        make("hfetc2-secret")
 
 
 BROKEN = {"bytes": file_bytes(picture(9))[:200], "path": "scans/9.png"}

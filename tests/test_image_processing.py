@@ -380,7 +380,7 @@ def test_bad_formats(client, picture, options):
     ("options", "error", "message"),
     [
         ({}, MissingKeyError, "key= for a client.*key_id= for a server"),
-        ({"key": "hfetc1-text"}, MissingKeyError, "EtcKey"),
+        ({"key": "hfetc2-text"}, MissingKeyError, "EtcKey"),
         ({"key": KEY, "key_id": OTHER.key_id}, KeyMismatchError, f"{OTHER.key_id}, this is key {KEY.key_id}"),
         ({"key_id": "nonsense"}, ParameterError, "16 hexadecimal"),
         ({"key": KEY, "size": 30}, GeometryError, "30x30"),

@@ -23,13 +23,14 @@ from hypothesis import strategies as st
 
 from hf_etc import EtcCipher, EtcKey
 from hf_etc import keys as keys_module
-from hf_etc.errors import EtcError, KeyExposureError, KeyFileError, KeyFormatError, MissingKeyError
-from hf_etc.keys import find_key, generate_salt, write_private
+from hf_etc.errors import EtcError, KeyExposureError, KeyFileError, KeyFormatError, KeyMismatchError, MissingKeyError
+from hf_etc.keys import find_key, passphrase_salt, write_private
 
 from .secrets import find_secret
 
 DIGITS = string.ascii_lowercase + "234567"
 PASSPHRASE = "correct horse battery"
+SALT = passphrase_salt(PASSPHRASE)
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def mistyped(text):
 @given(st.binary(min_size=32, max_size=32))
 def test_text_form_round_trip(secret):
     text = EtcKey(secret).reveal()
-    assert text.startswith("hfetc1-") and len(text) == 65 and text == text.lower()
+    assert text.startswith("hfetc2-") and len(text) == 65 and text == text.lower()
     assert EtcKey.parse(text) == EtcKey.parse(f"  {text.upper()}\n") == EtcKey(secret)
 
 
@@ -67,7 +68,7 @@ def test_other_texts_are_no_keys(text):
         EtcKey.parse(text)
 
 
-@pytest.mark.parametrize("value", [None, 7, b"hfetc1-", ["hfetc1-"], bytearray(65)])
+@pytest.mark.parametrize("value", [None, 7, b"hfetc2-", ["hfetc2-"], bytearray(65)])
 def test_what_is_no_text_is_no_key(value):
     with pytest.raises(KeyFormatError):
         EtcKey.parse(value)
@@ -83,10 +84,10 @@ def test_messages_name_the_remedy(fresh):
     text = fresh.reveal()
     for wrong, message in [
         (mistyped(text), "the checksum of the key is wrong: a typing error; copy it again"),
-        (text[:-3], "the key has 55 characters after hfetc1-, not 58; copy it whole"),
-        (text[7:], "not a key: it must start with hfetc1-"),
+        (text[:-3], "the key has 55 characters after hfetc2-, not 58; copy it whole"),
+        (text[7:], "not a key: it must start with hfetc2-"),
         (text[:-1] + "0", "the key has a character outside a-z and 2-7; copy it again"),
-        (generate_salt(), "this is a passphrase salt, not a key; load it with its passphrase"),
+        (SALT, "this is a passphrase salt, not a key; load it with its passphrase"),
     ]:
         with pytest.raises(KeyFormatError) as caught:
             EtcKey.parse(wrong)
@@ -122,32 +123,54 @@ def test_equality_and_hash(key, other_key):
 
 
 def test_passphrase_gives_the_same_key_again_and_the_salt_matters(tmp_path):
-    salt = generate_salt()
-    key = EtcKey.from_passphrase(PASSPHRASE, salt)
+    key = EtcKey.from_passphrase(PASSPHRASE, SALT)
     path = tmp_path / "salt"
-    write_private(path, salt.upper() + "\n")
+    write_private(path, SALT.upper() + "\n")
     assert EtcKey.load(path, PASSPHRASE) == key
-    assert EtcKey.from_passphrase(PASSPHRASE, generate_salt()) != key
+    assert EtcKey.from_passphrase(PASSPHRASE, passphrase_salt(PASSPHRASE)) != key
 
 
 def test_salt_file_takes_the_passphrase_from_the_environment(tmp_path, monkeypatch):
     path = tmp_path / "salt"
-    write_private(path, generate_salt())
+    write_private(path, SALT)
     with pytest.raises(MissingKeyError, match="is a passphrase salt; set HF_ETC_PASSPHRASE"):
         EtcKey.load(path)
     monkeypatch.setenv("HF_ETC_PASSPHRASE", PASSPHRASE)
     assert EtcKey.load(path) == EtcKey.load(path, PASSPHRASE)
 
 
+def test_wrong_passphrase_is_refused(tmp_path):
+    path = tmp_path / "salt"
+    write_private(path, SALT)
+    for passphrase in (PASSPHRASE + ".", PASSPHRASE.upper()):
+        with pytest.raises(KeyMismatchError, match="not the passphrase of this salt; type it again"):
+            EtcKey.from_passphrase(passphrase, SALT)
+    with pytest.raises(KeyMismatchError, match=f"{path}: this is not the passphrase"):
+        EtcKey.load(path, "another passphrase")
+
+
+def test_passphrase_is_the_same_in_each_unicode_form():
+    composed, decomposed = "caf\u00e9 au lait \u00e0 trois", "cafe\u0301 au lait a\u0300 trois"
+    salt = passphrase_salt(composed)
+    assert EtcKey.from_passphrase(composed, salt) == EtcKey.from_passphrase(decomposed, salt)
+
+
 @pytest.mark.parametrize("passphrase", ["", "short", "elevenchars", None, b"correct horse battery"])
 def test_short_or_foreign_passphrase(passphrase):
-    with pytest.raises(KeyFormatError, match="fewer than 12 characters"):
-        EtcKey.from_passphrase(passphrase, generate_salt())
+    for use in (lambda: EtcKey.from_passphrase(passphrase, SALT), lambda: passphrase_salt(passphrase)):
+        with pytest.raises(KeyFormatError, match="fewer than 12 characters"):
+            use()
 
 
 def test_passphrase_that_is_no_unicode():
     with pytest.raises(KeyFormatError, match="not valid Unicode"):
-        EtcKey.from_passphrase(PASSPHRASE + "\udcff", generate_salt())
+        EtcKey.from_passphrase(PASSPHRASE + "\udcff", SALT)
+
+
+@pytest.mark.parametrize("cost", [0, 16, 21, 200])
+def test_cost_is_bounded_on_both_sides(cost):
+    with pytest.raises(KeyFormatError, match=f"the salt has scrypt cost {cost}, allowed are 17 to 20"):
+        passphrase_salt(PASSPHRASE, cost)
 
 
 # Key files
@@ -265,13 +288,14 @@ def test_no_key_in_environment(environ):
 
 def test_find_key(fresh, key, monkeypatch):
     assert find_key(fresh.key_id) is fresh
-    text, key_id = fresh.reveal(), fresh.key_id
+    text = fresh.reveal()
     absent = EtcKey.generate().key_id  # dropped at once
     with pytest.raises(MissingKeyError, match="no key"):
         find_key(absent)
     monkeypatch.setenv("HF_ETC_KEY", text)
-    with pytest.raises(MissingKeyError, match=f"need the key {absent}, the environment holds {key_id}"):
+    with pytest.raises(MissingKeyError, match=f"need the key of {absent}, the environment holds another"):
         find_key(absent)
+    assert find_key(EtcCipher(fresh).cipher_id(), lambda key: EtcCipher(key).cipher_id()) == fresh
 
 
 # Exposure
@@ -375,14 +399,14 @@ FAILURES = {
     "process environment": lambda text, path: EtcKey.from_env(),
     "find": lambda text, path: find_key("0" * 16),
     "file": lambda text, path: EtcKey.load(no_file(path, mistyped(text))),
-    "salt file without passphrase": lambda text, path: EtcKey.load(no_file(path, "hfetc1-scrypt-" + text)),
+    "salt file without passphrase": lambda text, path: EtcKey.load(no_file(path, "hfetc2-scrypt-" + text)),
     "key file exists": lambda text, path: EtcKey.parse(text).save(path.parent),
     "folder is missing": lambda text, path: EtcKey.parse(text).save(path / "no" / "folder"),
     "text for a cipher": lambda text, path: EtcCipher(EtcKey.parse(text)).plan(17, 17),
-    "passphrase with a wrong salt": lambda text, path: EtcKey.from_passphrase(text, "hfetc1-scrypt-a"),
-    "passphrase with a file of a wrong salt": lambda text, path: EtcKey.load(no_file(path, "hfetc1-scrypt-a"), text),
-    "passphrase that is no Unicode": lambda text, path: EtcKey.from_passphrase(text + "\udcff", generate_salt()),
-    "passphrase as bytes": lambda text, path: EtcKey.from_passphrase(text.encode(), generate_salt()),
+    "passphrase with a wrong salt": lambda text, path: EtcKey.from_passphrase(text, "hfetc2-scrypt-a"),
+    "passphrase with a file of a wrong salt": lambda text, path: EtcKey.load(no_file(path, "hfetc2-scrypt-a"), text),
+    "passphrase that is no Unicode": lambda text, path: EtcKey.from_passphrase(text + "\udcff", SALT),
+    "passphrase as bytes": lambda text, path: EtcKey.from_passphrase(text.encode(), SALT),
 }
 
 

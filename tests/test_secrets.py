@@ -95,7 +95,7 @@ def test_nothing_is_found_in_clean_data():
     other = EtcKey.generate()
     for data in [*PLANTED.values(), *CONTAINERS.values(), KEY.key_id, repr(KEY), bytes(10_000)]:
         assert find_secret(other, data) == []
-    assert find_secret(KEY, f"{KEY!r} {KEY.key_id} hfetc1-") == []
+    assert find_secret(KEY, f"{KEY!r} {KEY.key_id} hfetc2-") == []
 
 
 def test_damaged_container_is_searched_raw():

@@ -10,8 +10,9 @@ import torch
 from PIL import Image
 
 from hf_etc import EtcKey, Preparation, decode_ciphertext, load_rgb
-from hf_etc.cipher import Cipher
-from hf_etc.ciphers.base import make_spec, stream
+from hf_etc.cipher import Cipher, tag_of
+from hf_etc.ciphers import spec_from_dict
+from hf_etc.ciphers.base import cipher_id, make_spec
 from hf_etc.ciphertext import Marker
 from hf_etc.errors import EtcError
 from hf_etc.images import check_marked_size
@@ -49,22 +50,33 @@ def passphrase(given):
 
 
 class InfoRecorder:
-    """Stands in for a key and keeps the `info` that a subkey is derived with."""
+    """Stands in for a key and keeps the `info` of what is derived from it."""
 
     def derive(self, info):
         self.info = info
         return bytes(32)
 
 
-def subkey(given):
-    recorder = InfoRecorder()
-    names = ("label", "height", "width", "block_size", "step")
-    stream(recorder, *[given[name] for name in names], runner.read_nonce(given))
-    return {"info": recorder.info.decode("ascii"), "subkey": read_key(given).derive(recorder.info).hex()}
+def derive(given):
+    spec = spec_from_dict({"cipher": given["cipher"], **given["parameters"]})
+    size = None if given["height"] is None else (given["height"], given["width"])
+    if size is not None:
+        spec.check_size(*size)
+    key, plan_key = read_key(given), None
+    if size is not None:
+        recorder = InfoRecorder()
+        spec.check_nonce(runner.read_nonce(given))
+        spec.streams(recorder, *size, runner.read_nonce(given))
+        plan_key = key.derive(recorder.info).hex()
+    return {"settings": spec.settings(size), "cipher_id": cipher_id(key, spec, size), "plan_key": plan_key}
+
+
+def tag(given):
+    return {"tag": tag_of(read_key(given), given["text"], given["kind"], bytes.fromhex(given["data"]))}
 
 
 def key_stream(given):
-    return KeyStream(bytes.fromhex(given["subkey"]))
+    return KeyStream(bytes.fromhex(given["plan_key"]), given["step"])
 
 
 def read_cipher(given):
@@ -104,7 +116,8 @@ def with_torch(operation):
 def marker(given):
     found = Marker.from_json(given["text"])
     check_marked_size((given["height"], given["width"]), (found.height, found.width))
-    return {"marker": json.loads(found.to_json())}
+    facts = {"id": found.cipher_id, "tag": found.tag, **({} if found.nonce is None else {"nonce": found.nonce.hex()})}
+    return {"marker": {**found.spec.to_dict(), "height": found.height, "width": found.width, **facts}}
 
 
 def marker_place(given):
@@ -127,7 +140,8 @@ ANY_BACKEND = {
     "key_parse": key_parse,
     "passphrase": passphrase,
     "key_id": lambda given: {"key_id": read_key(given).key_id},
-    "subkey": subkey,
+    "derive": derive,
+    "tag": tag,
     "stream": lambda given: {"bytes": key_stream(given).read(given["length"]).hex()},
     "permutation": lambda given: {"values": key_stream(given).permutation(given["n"]).tolist()},
     "integers": lambda given: {"values": key_stream(given).integers(given["count"], given["below"]).tolist()},
@@ -138,8 +152,8 @@ ANY_BACKEND = {
     "prepare": prepare,
 }
 RUNNERS = {
-    "numpy": ANY_BACKEND | {"encrypt": with_numpy("encrypt"), "decrypt": with_numpy("decrypt")},
-    "torch": {"encrypt": with_torch("encrypt"), "decrypt": with_torch("decrypt")},
+    "numpy": ANY_BACKEND | {"encrypt": with_numpy("encrypt"), "decrypt": with_numpy("decrypt_unauthenticated")},
+    "torch": {"encrypt": with_torch("encrypt"), "decrypt": with_torch("decrypt_unauthenticated")},
     "reference": runner.RUNNERS,
 }
 GROUPS = set(runner.RUNNERS)

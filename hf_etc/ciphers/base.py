@@ -163,11 +163,14 @@ def spec_from_dict(values: dict[str, Any]) -> CipherSpec:
     """Inverse of :meth:`CipherSpec.to_dict`.
 
     Raises:
-        ParameterError: no or an unknown cipher name, or an unknown parameter.
+        ParameterError: no or an unknown cipher name, an unknown parameter, or none where there is no default.
     """
     params = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     name = params.pop("cipher", None)
-    return make_spec(name, **params)  # type: ignore[arg-type]
+    spec = make_spec(name, **params)  # type: ignore[arg-type]
+    if missing := spec.always - params.keys():
+        raise ParameterError(f"cipher {spec.name!r} without {min(missing)}; give it")
+    return spec
 
 
 def _is_default(value: Any, default: Any) -> bool:

@@ -157,9 +157,9 @@ def test_wrong_key(visitor, served):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("hello", "not a key: it must start with hfetc1-"),
-        ("hfetc1-aaaa", "copy it whole"),
-        ("hfetc1-" + "a" * 58, "the checksum of the key is wrong"),
+        ("hello", "not a key: it must start with hfetc2-"),
+        ("hfetc2-aaaa", "copy it whole"),
+        ("hfetc2-" + "a" * 58, "the checksum of the key is wrong"),
     ],
 )
 def test_bad_key(visitor, served, text, message):
