@@ -380,7 +380,7 @@ def _to_size(size: Any) -> tuple[int, int] | None:
         if edges.keys() != {"height", "width"}:
             raise ParameterError(f"size {edges!r}: give height and width in pixels")
         return edges["height"], edges["width"]
-    return (size, size) if isinstance(size, int) else size
+    return (size, size) if isinstance(size, int) else tuple(size) if isinstance(size, list) else size
 
 
 def _saved_spec(values: Any) -> CipherSpec:
