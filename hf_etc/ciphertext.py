@@ -154,7 +154,7 @@ def read_ciphertext(source: ImageSource) -> Ciphertext:
         return _from_pil(source)
     data = _file_bytes(source)
     if containers.kind_of(data) is None:
-        with decoding("the image"):
+        with decoding("the image" if isinstance(source, bytes) else str(source)):
             Image.open(io.BytesIO(data)).close()
         raise NotACiphertextError("this is a plain image (no hf-etc marker); encrypt it first")
     facts = containers.inspect(data)

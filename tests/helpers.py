@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from hf_etc.ciphers.base import cipher_id
+
 
 def noise(*shape, seed=0):
     """Random uint8 pixels, the same in every run."""
@@ -14,3 +16,8 @@ def gradient(height, width):
     return np.stack([rows * 150 // height + 50, columns * 150 // width + 50, (rows + columns) % 128 + 60], -1).astype(
         np.uint8
     )
+
+
+def made_under(key, marker):
+    """Whether a marker has the id of this key for its own settings and size."""
+    return marker.cipher_id == cipher_id(key, marker.spec, (marker.height, marker.width))

@@ -74,7 +74,7 @@ $ hf-etc encrypt photos encrypted --key clinic.key --block-size 8
 photos -> encrypted: 3 images encrypted in T s, N per second
 $ hf-etc inspect encrypted
 3 encrypted: cipher etc, key_scope dataset, block_size 8, steps permutation+rotation+negative-positive+color, \
-shared_block_key false, height 32, width 48, key_id f02268340cb26147, format png
+shared_block_key false, height 32, width 48, cipher_id d07ced04f560b88a0e02420f9b83af15, format png
 $ hf-etc decrypt encrypted decrypted --key clinic.key
 encrypted -> decrypted: 3 images decrypted in T s, N per second
 $ hf-etc inspect decrypted
@@ -97,7 +97,6 @@ $ hf-etc inspect out.jpg --json
   "ciphertexts": [
     {
       "images": 1,
-      "hf-etc": 1,
       "cipher": "etc",
       "key_scope": "dataset",
       "block_size": 16,
@@ -110,7 +109,7 @@ $ hf-etc inspect out.jpg --json
       "shared_block_key": false,
       "height": 32,
       "width": 48,
-      "key_id": "f02268340cb26147",
+      "cipher_id": "d97189eefa45d7a4913b73b82366df6a",
       "format": "jpeg"
     }
   ],
@@ -128,12 +127,12 @@ pets.parquet -> encrypted: 4 images encrypted in T s, N per second
 $ hf-etc encrypt pets.parquet encrypted --key clinic.key --size 16x32 --format webp --key-scope image
 pets.parquet -> encrypted: 0 images encrypted; 4 were finished before
 $ hf-etc encrypt pets.parquet encrypted --key other.key
-hf-etc: encrypted was begun with key_id "f02268340cb26147", not "35fa6e4aacd81caf"; \
+hf-etc: encrypted was begun with key_scope "image", not "dataset"; \
 resume with the same settings, or choose a new folder
 [2]
 $ hf-etc inspect encrypted
 4 encrypted: cipher etc, key_scope image, block_size 16, steps permutation+rotation+negative-positive+color, \
-shared_block_key false, height 16, width 32, key_id f02268340cb26147, format webp
+shared_block_key false, height 16, width 32, cipher_id 2fc84ec13b15e98771888930c796cf62, format webp
 """)
 
 
@@ -266,7 +265,7 @@ def test_the_environment_is_as_before_afterwards(shown, monkeypatch):
     before = dict(os.environ)
     assert "3 images encrypted" in shown("hf-etc encrypt photos out --key clinic.key")
     assert dict(os.environ) == before
-    assert "key_id f02268340cb26147" in shown("hf-etc inspect out")
+    assert "cipher_id d97189eefa45d7a4913b73b82366df6a" in shown("hf-etc inspect out")
 
 
 @pytest.mark.parametrize("place", ["--key {}", "--key={}", "{}", "--colour {}"])

@@ -7,7 +7,7 @@ import pytest
 import torch
 from datasets import load_from_disk
 
-from hf_etc import EtcKey, evaluation
+from hf_etc import EtcCipher, EtcKey, evaluation
 from hf_etc.errors import AlreadyEncryptedError, KeyMismatchError, NotACiphertextError, ParameterError
 from hf_etc.evaluation import evaluate_model, main
 from hf_etc.training import run
@@ -126,7 +126,7 @@ def test_main_prints_a_table_and_writes_a_record(folder, tmp_path, capsys, owner
     record = json.loads(text)
     assert record["results"]["top1"]["right key"] > 0.9 and record["results"]["chance"] == 0.25
     assert record["data"]["images"] == 20
-    assert record["settings"]["key_id"] == owner_key.key_id
+    assert record["settings"]["cipher_id"] == EtcCipher(owner_key).cipher_id(32, 32)
     assert record["command"].startswith("evaluate.py --model_name_or_path static-model --dataset_name plain --key_file")
     assert str(folder) not in text and str(tmp_path) not in text
     assert socket.gethostname() not in text

@@ -4,6 +4,7 @@ import fcntl
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -28,6 +29,8 @@ from hf_etc.errors import (
     ParameterError,
 )
 from hf_etc.folders import convert, inspect, output, pool, tables
+
+from .helpers import made_under
 
 NAMES = ["tench", "English springer", "church"]  # not in alphabetical order
 SHARED = Path(__file__).parents[1] / ".." / "shared" / "data"
@@ -167,7 +170,7 @@ def test_a_ciphertext_in_a_plain_tree_stops_the_run(key):
 def test_the_wrong_key_writes_nothing(key, other_key):
     make_tree(1)
     convert("photos", "out", EncryptImages(key))
-    with pytest.raises(KeyMismatchError, match=rf"tench/0\.png: encrypted under key {key.key_id}, this is key"):
+    with pytest.raises(KeyMismatchError, match=rf"tench/0\.png: encrypted under another key than {other_key.key_id}"):
         convert("out", "back", DecryptImages(other_key))
     assert convert("out", "back", DecryptImages(key)).images == 1
 
@@ -195,7 +198,7 @@ def test_a_dataset_becomes_parquet_with_all_its_columns(key, num_proc, monkeypat
         assert loaded[split]["patient"][:] == plain[split]["patient"][:]
     expected = EtcCipher(key, block_size=8).encrypt(pixels_of(plain["train"], "img"))
     assert (pixels_of(loaded["train"], "img") == expected).all()
-    assert common_marker(loaded).key_id == key.key_id
+    assert made_under(key, common_marker(loaded))
 
     convert("out", "back", DecryptImages(key))
     back = load_dataset("back")
@@ -218,7 +221,7 @@ def test_a_dataset_becomes_an_image_folder(key):
     names = loaded.features["label"].names
     assert names == sorted(NAMES)  # as load_dataset numbers folders
     assert [names[label] for label in loaded["label"]] == sorted(NAMES[i % 3] for i in range(12))
-    assert common_marker(loaded).key_id == key.key_id
+    assert made_under(key, common_marker(loaded))
 
 
 def test_an_image_folder_of_a_dataset_without_labels(key):
@@ -232,7 +235,7 @@ def test_a_tree_becomes_a_dataset(key):
     convert("photos", "out", EncryptImages(key), layout="parquet")
     loaded = load_dataset("out")["train"]
     assert loaded.features["label"].names == sorted(NAMES)
-    assert common_marker(loaded).key_id == key.key_id
+    assert made_under(key, common_marker(loaded))
 
 
 def test_views_of_the_training_split_only(key):
@@ -432,7 +435,7 @@ def test_another_setting_does_not_resume(key, params, fact):
 def test_another_key_operation_or_source_does_not_resume(key, other_key):
     make_tree(1)
     convert("photos", "out", EncryptImages(key))
-    with pytest.raises(OutputError, match=f'^out was begun with key_id "{key.key_id}", not "{other_key.key_id}"; '):
+    with pytest.raises(OutputError, match=r'^out was begun with id "[0-9a-f]{32}", not "[0-9a-f]{32}"; '):
         convert("photos", "out", EncryptImages(other_key))
     with pytest.raises(OutputError, match=r'^out was begun with operation "encrypt", not "decrypt"; '):
         convert("photos", "out", DecryptImages(key))
@@ -455,8 +458,8 @@ def test_the_manifest_holds_public_facts_and_no_path(here, key):
     convert("photos", "out", EncryptImages(key, block_size=8))
     manifest = Path("out/hf-etc.json").read_text()
     facts = json.loads(manifest)
-    assert (facts["operation"], facts["key_id"], facts["block_size"]) == ("encrypt", key.key_id, 8)
-    assert facts["complete"] is True
+    assert (facts["operation"], facts["block_size"], facts["complete"]) == ("encrypt", 8, True)
+    assert re.fullmatch("[0-9a-f]{32}", facts["id"])
     assert "photos" not in manifest
     assert str(here) not in manifest
 
@@ -620,7 +623,7 @@ def test_spawned_processes(monkeypatch):
     stdout, stderr = process.communicate()
     assert (process.returncode, stderr) == (0, "")
     assert stdout.startswith("photos -> out: 20 images encrypted in ")
-    assert inspect("out").to_dict()["ciphertexts"][0]["key_id"] == key.key_id
+    assert inspect("out").to_dict()["ciphertexts"][0]["cipher_id"] == EtcCipher(key).cipher_id(32, 32)
 
 
 def die(task):
@@ -652,9 +655,9 @@ def test_inspect_counts_what_is_what(key, other_key):
         str(found)
         == f"""\
 3 encrypted: cipher etc, key_scope image, block_size 16, steps permutation+rotation+negative-positive+color, \
-shared_block_key false, height 32, width 32, key_id {key.key_id}, format png
+shared_block_key false, height 32, width 32, cipher_id {EtcCipher(key, key_scope="image").cipher_id(32, 32)}, format png
 1 encrypted: cipher etc, key_scope dataset, block_size 16, steps permutation+rotation+negative-positive+color, \
-shared_block_key false, height 32, width 32, key_id {other_key.key_id}, format jpeg
+shared_block_key false, height 32, width 32, cipher_id {EtcCipher(other_key).cipher_id(32, 32)}, format jpeg
 1 plain
 1 unreadable
   broken.png: the image is not an image that Pillow can read
@@ -666,7 +669,7 @@ def test_inspect_a_dataset(key):
     make_dataset(5).save_to_disk("plain")
     convert("plain", "out", EncryptImages(key, block_size=4))
     (group,) = inspect("out").to_dict()["ciphertexts"]
-    assert (group["images"], group["block_size"], group["key_id"]) == (5, 4, key.key_id)
+    assert (group["images"], group["block_size"], group["cipher_id"]) == (5, 4, EtcCipher(key, 4).cipher_id(32, 32))
     found = inspect("plain", limit=2)
     assert (found.plain, found.all_encrypted) == (2, False)
     assert found.examples[1] == "train row 1: this is a plain image (no hf-etc marker); encrypt it first"

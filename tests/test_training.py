@@ -84,7 +84,7 @@ def test_static_run_learns_without_a_key(folder, tmp_path, monkeypatch, owner_ke
         processor = AutoImageProcessor.from_pretrained(saved)
         assert list(model.config.id2label.values()) == list(COLORS)
         assert isinstance(processor, EtcImageProcessor) and not processor.is_client
-        assert processor.key_id == owner_key.key_id
+        assert processor.cipher_id == EtcCipher(owner_key).cipher_id(32, 32)
     test = load_from_disk(folder / "ciphertexts")["test"]
     logits = model.eval()(**processor(test["image"][:], return_tensors="pt")).logits
     assert (logits.argmax(-1) == torch.tensor(test["label"][:])).float().mean() == results["eval_accuracy"]

@@ -201,8 +201,8 @@ def test_positions_of_a_vit_are_read_and_its_key_is_checked(tmp_path, key):
     AutoModelForImageClassification.from_config(config).save_pretrained(tmp_path)
     assert load_positions(str(tmp_path)).shape == (16, 32)
     with pytest.raises(KeyMismatchError, match="use the other key"):
-        load_positions(str(tmp_path), key.key_id)
+        load_positions(str(tmp_path), key)
     EtcImageProcessor(key=key, size=32, block_size=8).save_pretrained(tmp_path)
-    assert load_positions(str(tmp_path), key.key_id).shape == (16, 32)
+    assert load_positions(str(tmp_path), key).shape == (16, 32)
     with pytest.raises(ParameterError, match="cannot load the model"):
         load_positions(str(tmp_path / "nothing"))

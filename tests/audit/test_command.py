@@ -183,18 +183,16 @@ def test_a_draw_of_many_is_random_and_repeatable(photos):
 
 def test_plain_pictures_and_ciphertexts_are_not_mixed(tmp_path, key):
     from hf_etc import EtcCipher
-    from hf_etc.ciphertext import encode_ciphertext
 
     cipher, folder = EtcCipher(key, 16), save(tmp_path / "both", pictures()[:2])
-    data = encode_ciphertext(cipher.encrypt(pictures()[0]), cipher.marker(32, 32))
-    (folder / "encrypted.png").write_bytes(data)
+    (folder / "encrypted.png").write_bytes(cipher.seal(pictures()[0]))
     with pytest.raises(ParameterError, match=r"holds plain pictures \(0.png\) and ciphertexts \(encrypted.png\)"):
         read_pictures(folder, EtcSpec(), limit=9)
     for name in ("0.png", "1.png"):
         (folder / name).unlink()
     small = EtcCipher(key, 8)
     for name in ("a.png", "b.png"):
-        (folder / name).write_bytes(encode_ciphertext(small.encrypt(pictures()[0]), small.marker(32, 32)))
+        (folder / name).write_bytes(small.seal(pictures()[0]))
     read = read_pictures(folder, EtcSpec(), limit=9)
     assert read.marker.spec == EtcSpec(block_size=8) and len(read.pixels) == 2
     assert "1 ciphertexts of other keys, sizes or parameters were left out" in read.remarks[0]

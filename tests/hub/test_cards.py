@@ -13,20 +13,22 @@ from hf_etc.hub.guard import Encryption
 from hf_etc.hub.results import read_evaluation
 from hf_etc.records import result_record, write_json
 
+ID = "0123456789abcdef" * 2
+
 
 @pytest.fixture
 def processor(key):
-    return EtcImageProcessor(size=(32, 48), block_size=8, key_scope="image", key_id=key.key_id)
+    return EtcImageProcessor(size=(32, 48), block_size=8, key_scope="image", cipher_id=ID)
 
 
 @pytest.fixture
 def record(tmp_path, key):
     """A record as `hf-etc evaluate` writes it, with some members changed."""
 
-    def write(file="record.json", key_id=key.key_id, top1=None, **data):
+    def write(file="record.json", cipher_id=ID, top1=None, **data):
         data = {"name": "digits", "split": "test", "images": 400, "classes": ["a", "b"]} | data
         results = {"top1": top1 or {"right key": 0.9125, "wrong key": 0.5}, "chance": 0.5}
-        settings = {"key_id": key_id} if key_id else {}
+        settings = {"cipher_id": cipher_id} if cipher_id else {}
         write_json(tmp_path / file, result_record("evaluation", results, data=data, seed=3, settings=settings))
         return tmp_path / file
 
@@ -37,7 +39,7 @@ def test_without_a_record_a_card_claims_nothing(processor, key):
     card = model_card("a/b", processor, "Net, 9 parameters")
     assert "No accuracy was measured for this card." in card.text
     assert card.data.eval_results is None and card.data.datasets is None
-    assert f"| key id | {key.key_id} |" in card.text and "| size (height x width) | 32x48 |" in card.text
+    assert f"| cipher id | {ID} |" in card.text and "| size (height x width) | 32x48 |" in card.text
     assert "| key scope | image |" in card.text and "like a jigsaw" in " ".join(card.text.split())
     assert max(map(len, card.text.splitlines())) <= 120
 
@@ -59,10 +61,10 @@ def test_two_records(processor, record):
 
 
 def test_a_record_of_another_model_is_refused(processor, record):
-    with pytest.raises(KeyMismatchError, match="was measured under key 0123456789abcdef"):
-        model_card("a/b", processor, "Net", [record(key_id="0123456789abcdef")])
-    with pytest.raises(KeyMismatchError, match="under key None"):
-        model_card("a/b", processor, "Net", [record(key_id=None)])
+    with pytest.raises(KeyMismatchError, match="was measured under cipher ffff"):
+        model_card("a/b", processor, "Net", [record(cipher_id="f" * 32)])
+    with pytest.raises(KeyMismatchError, match="under cipher None"):
+        model_card("a/b", processor, "Net", [record(cipher_id=None)])
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"data": 1}', '{"results": {"top1": 1}}'])
@@ -81,7 +83,7 @@ def test_datasets_have_names_of_the_hub(processor, name):
 
 
 def test_the_card_of_a_plain_model(record):
-    card = model_card("a/b", ViTImageProcessor(size={"height": 32, "width": 32}), "Net", [record(key_id=None)])
+    card = model_card("a/b", ViTImageProcessor(size={"height": 32, "width": 32}), "Net", [record(cipher_id=None)])
     assert "An image classifier for **plain** images" in card.text and "It protects nothing." in card.text
     assert "encrypted-images" not in card.data.tags and "key id" not in card.text
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from hf_etc import EtcKey
+from hf_etc import EtcCipher, EtcKey
 from hf_etc.errors import UploadRefusedError
 from hf_etc.hub import check_folder, push, push_model
 from hf_etc.hub.scan import check_file
@@ -97,7 +97,7 @@ REFUSED = {
     "PNG by another name": ("photo.dat", image_file(), PLAIN),
     "BMP by another name": ("photo.dat", image_file("BMP"), PLAIN),
     "broken image": ("photo.png", b"\x89PNG\r\n\x1a\n broken", "cannot be told from a plain image"),
-    "image with a damaged marker": ("photo.png", ciphertext().replace(b'"key_id"', b'"kei_id"'), "cannot be told"),
+    "image with a damaged marker": ("photo.png", ciphertext().replace(b'"id"', b'"iD"'), "cannot be told"),
     "vector graphic": ("drawing.svg", b"<svg></svg>", "cannot be told from a plain image"),
     "image in a zip file": (
         "a.zip",
@@ -135,7 +135,10 @@ ALLOWED = {
     "ciphertext in base64": ("a.json", json.dumps([base64.b64encode(ciphertext()).decode()]).encode()),
     "ciphertexts in a torch file": ("a.pt", saved([ciphertext("jpeg"), ciphertext("webp"), ciphertext()])),
     "ciphertext WebP within other data": ("a.bin", bytes(9999) + ciphertext("webp") + bytes(9999)),
-    "key id": ("preprocessor_config.json", json.dumps({"key_id": KEY.key_id}).encode()),
+    "ids": (
+        "preprocessor_config.json",
+        json.dumps({"cipher_id": EtcCipher(KEY).cipher_id(), "a": KEY.key_id}).encode(),
+    ),
     "weights": ("model.bin", saved({"weight": torch.randn(99, 99)})),
     "arguments without secrets": ("training_args.bin", saved(Arguments())),
     "bytes like an image's": ("a.bin", noise(9999).tobytes() + b"\xff\xd8\xff\xe0" + noise(99).tobytes() + b"GIF89a"),

@@ -7,7 +7,7 @@ import pytest
 from datasets import Array3D, Dataset, Features, List, Value, concatenate_datasets, load_from_disk
 from datasets import Image as ImageFeature
 
-from hf_etc import EncryptImages
+from hf_etc import EncryptImages, EtcCipher, EtcKey
 from hf_etc.data import DecryptImages
 from hf_etc.errors import UploadRefusedError
 from hf_etc.folders import convert
@@ -109,7 +109,7 @@ def test_other_datasets_that_are_refused(encrypted, owner_key):
         check_dataset(encrypted.select([]))
     features = Features({"image": ImageFeature()})
     other = Dataset.from_dict({"image": [{"bytes": ciphertext(), "path": None}]}, features=features)
-    with pytest.raises(UploadRefusedError, match=f"different ways, .* under key {owner_key.key_id} and"):
+    with pytest.raises(UploadRefusedError, match=r"different ways, .* and EtcSpec"):
         check_dataset({"test": encrypted, "train": other})
     missing = Dataset.from_dict({"image": [{"bytes": None, "path": "absent.png"}]}, features=features)
     with pytest.raises(UploadRefusedError, match=r"column image, row 0: cannot read absent\.png"):
@@ -120,7 +120,16 @@ def test_sizes_may_differ(owner_key, plain):
     small = plain.select([0]).map(EncryptImages(owner_key, size=16), batched=True)
     found = check_dataset({"a": small, "b": plain.select([1, 2]).map(EncryptImages(owner_key), batched=True)})
     assert found.sizes == {(16, 16), (32, 32)} and found.images == {"a": 1, "b": 2}
-    assert found.key_id == owner_key.key_id
+    assert found.cipher_ids == {EtcCipher(owner_key).cipher_id(16, 16), EtcCipher(owner_key).cipher_id(32, 32)}
+
+
+def test_two_keys_in_one_dataset_are_refused(owner_key, plain):
+    parts = {
+        name: plain.select([0]).map(EncryptImages(key), batched=True)
+        for name, key in (("a", owner_key), ("b", EtcKey.generate()))
+    }
+    with pytest.raises(UploadRefusedError, match="different ways, under two keys; push them one by one"):
+        check_dataset(parts)
 
 
 def test_image_files_beside_a_dataset(tmp_path, plain):

@@ -5,6 +5,7 @@ import json
 import pytest
 from huggingface_hub import DatasetCard, ModelCard
 
+from hf_etc import EtcCipher
 from tests.secrets import find_secret
 from tests.training_helpers import flags
 
@@ -104,7 +105,7 @@ def test_the_card_of_the_model_says_what_was_measured(pushed, hub, work, owner_k
         "uncertain by up to 35.4 points",
         "| network | IsotropicForImageClassification, ",
         "| block size | 16 |",
-        f"| key id | {owner_key.key_id} |",
+        f"| cipher id | {EtcCipher(owner_key).cipher_id(32, 32)} |",
         "## What this does not protect",
         'EtcImageProcessor.from_pretrained("tester/model", key=EtcKey.load("my.key"))',
     ):
@@ -117,7 +118,7 @@ def test_the_card_of_the_dataset(pushed, hub, owner_key):
     assert card.data["dataset_info"]["splits"][0]["num_examples"] == 64  # what datasets wrote is kept
     for text in (
         "| size (height x width) | 32x32 |",
-        f"| key id | {owner_key.key_id} |",
+        f"| cipher id | {EtcCipher(owner_key).cipher_id(32, 32)} |",
         "| images, split train | 64 |",
         'load_dataset("tester/data")',
         "One key encrypts every image.",
@@ -162,7 +163,7 @@ def test_objects_push_themselves_and_a_training_does(pushed, hub, process, work)
 def test_nothing_the_server_got_holds_the_key(pushed, hub, owner_key, work):
     """Runs last in this file; the search would find the key file's text."""
     everything = hub.everything_stored()
-    assert owner_key.key_id.encode() in everything and len(hub.requests) > 20
+    assert EtcCipher(owner_key).cipher_id(32, 32).encode() in everything and len(hub.requests) > 20
     assert find_secret(owner_key, everything) == []
     for files in (files for repo in hub.repositories.values() for files in repo.commits.values()):
         for content in files.values():  # each by itself, compressed members included
