@@ -553,7 +553,7 @@ def test_common_marker_refuses_a_mixture(key, params, message):
 def test_common_marker_tells_keys_apart(key, other_key):
     cells = [EncryptImages(k)({"image": [picture()]})["image"][0] for k in (key, other_key)]
     mixed = Dataset.from_dict({"image": cells}, features=Features({"image": ImageFeature()}))
-    with pytest.raises(ParameterError, match=r"row 1 has cipher_id [0-9a-f]{32}, the first image [0-9a-f]{32}; encrypt"):
+    with pytest.raises(ParameterError, match=r"row 1 has cipher_id .*, the first image .*; encrypt"):
         common_marker(mixed)
 
 
