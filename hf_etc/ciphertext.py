@@ -159,8 +159,8 @@ def read_ciphertext(source: ImageSource) -> Ciphertext:
         raise NotACiphertextError("this is a plain image (no hf-etc marker); encrypt it first")
     facts = containers.inspect(data)
     check_pixel_count(facts.width, facts.height, "the image")
-    with decoding("the image"):
-        _refuse_animation(Image.open(io.BytesIO(data)))
+    if facts.animated:
+        raise ImageError("the image is animated, a ciphertext is not; extract one frame and encrypt it")
     marker = _marker_of(facts.labels, facts.misplaced)
     if marker is None:
         raise NotACiphertextError("this is a plain image (no hf-etc marker); encrypt it first")
@@ -197,8 +197,11 @@ def open_plain(source: ImageSource) -> Image.Image:
         ImageError: see :func:`hf_etc.images.open_image`.
     """
     opened = open_image(source)  # whole: some markers stand behind the pixels
-    file = source if not isinstance(source, Image.Image) and containers.kind_of(_file_bytes(source)) else opened
-    if read_marker(file) is not None:
+    try:
+        marker = read_marker(source)
+    except ImageError:  # Pillow reads it all the same
+        marker = read_marker(opened)
+    if (marker or read_marker(opened)) is not None:
         raise AlreadyEncryptedError("this image is encrypted already; decrypt it first")
     return opened
 
@@ -316,12 +319,6 @@ def _pil_labels(image: Image.Image) -> tuple[list[bytes], int]:
         labels += described
         misplaced = len(described) if image.format in ("PNG", "JPEG", "MPO") else 0
     return labels, misplaced
-
-
-def _refuse_animation(image: Image.Image) -> None:
-    frames = getattr(image, "n_frames", 1)
-    if frames > 1 and image.format != "MPO":
-        raise ImageError(f"the image is animated ({frames} frames), a ciphertext is not; encrypt one frame")
 
 
 def _file_bytes(source: Any) -> bytes:

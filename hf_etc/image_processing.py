@@ -271,7 +271,7 @@ class EtcImageProcessor(PilBackend):
             odd = ", ".join(sorted(saved.keys() ^ _SAVED)) if kind == cls.__name__ else f"type {kind}"
             raise ParameterError(f"this is not a saved {cls.__name__} ({odd}); save the processor again")
         spec = _saved_spec(saved.pop("cipher"))
-        saved["size"] = _saved_size(saved["size"])
+        saved["size"], saved["cipher_id"] = _saved_size(saved["size"]), str(saved["cipher_id"])
         _check_expected(spec, saved, kwargs)
         unused_wanted = kwargs.pop("return_unused_kwargs", False)
         saved |= {name: kwargs.pop(name) for name in (*_VALUE_OPTIONS, *_PREPARATION_OPTIONS) if name in kwargs}

@@ -1,6 +1,7 @@
 """Every scenario of tests/vectors/ on every implementation: hf_etc with NumPy, with torch, and the reference."""
 
 import base64
+import hashlib
 import json
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from hf_etc import EtcKey, Preparation, decode_ciphertext, load_rgb
+from hf_etc import EtcImageProcessor, EtcKey, Preparation, load_rgb, read_ciphertext
 from hf_etc.cipher import Cipher, tag_of
 from hf_etc.ciphers import spec_from_dict
 from hf_etc.ciphers.base import cipher_id, make_spec
@@ -121,7 +122,29 @@ def marker(given):
 
 
 def marker_place(given):
-    return {"text": decode_ciphertext(base64.b64decode(given["file"]))[1].to_json()}
+    return {"text": read_ciphertext(base64.b64decode(given["file"])).marker.to_json()}
+
+
+def authenticate(given):
+    ciphertext = read_ciphertext(base64.b64decode(given["file"]))
+    expected = given["expected"]
+    spec = ciphertext.marker.spec
+    if expected is not None:
+        spec = spec_from_dict({"cipher": expected["cipher"], **expected["parameters"]})
+    Cipher(read_key(given), spec).authenticate(ciphertext)
+    data = hashlib.sha256(ciphertext.data()).hexdigest()
+    return {"id": ciphertext.marker.cipher_id, "kind": ciphertext.signed, "data": data}
+
+
+def configuration(given):
+    """As the member of a saved processor; what is not cipher, size and id does not matter here."""
+    served = given["configuration"]
+    height, width = (None, None) if served["size"] is None else served["size"]
+    fit = "exact" if served["size"] is None else "crop"
+    rest = EtcImageProcessor(size=32, cipher_id="0" * 32).to_dict() | {"fit": fit}
+    saved = rest | served | {"size": {"encrypted_height": height, "encrypted_width": width}}
+    client = EtcImageProcessor.from_dict(saved, key=read_key(given), allow_weak=given["allow_weak"])
+    return {"cipher_id": client.cipher_id}
 
 
 def to_rgb(given):
@@ -148,6 +171,8 @@ ANY_BACKEND = {
     "plan": plan,
     "marker": marker,
     "marker_place": marker_place,
+    "authenticate": authenticate,
+    "configuration": configuration,
     "to_rgb": to_rgb,
     "prepare": prepare,
 }
