@@ -35,7 +35,7 @@ from hf_etc.errors import (
 )
 
 from .helpers import gradient, noise
-from .reference import marker_reference
+from .reference import file_reference, reading_reference
 from .secrets import find_secret
 
 KEY = EtcKey(bytes(range(32)))
@@ -68,7 +68,7 @@ def test_marker_round_trip(format, scope, tmp_path):
     for source in (data, path, str(path), Image.open(path), Image.open(io.BytesIO(data))):
         assert without_tag(decode_ciphertext(source)[1]) == marker
     assert Image.open(path).format == format.upper()
-    assert marker_reference.find_marker(data) == read_marker(data).to_json(), "where the specification says"
+    assert reading_reference.read(data)[1] == read_marker(data).to_json(), "where the specification says"
 
 
 @pytest.mark.parametrize("format", LOSSLESS)
@@ -102,8 +102,8 @@ def test_jpeg_decrypts_close_to_the_picture(quality):
 def test_jpeg_sampling_is_what_was_asked(options, factors):
     """Read from the frame header: 4:4:4, the default, has the factors 1x1 for all components."""
     pixels, marker = encrypted()
-    segments = dict(marker_reference.jpeg_segments(encode_ciphertext(pixels, marker, SIGN, "jpeg", **options)))
-    frame = segments[0xC0]  # SOF0: baseline
+    segments = dict(file_reference.jpeg_parts(encode_ciphertext(pixels, marker, SIGN, "jpeg", **options))[0])
+    frame = segments[0xC0][4:]  # SOF0: baseline
     assert frame[5] == 3 and [frame[7 + 3 * i] for i in range(3)] == factors
     assert [frame[6 + 3 * i] for i in range(3)] == [1, 2, 3]  # Y, Cb, Cr
     assert 0xE0 in segments and 0xE1 not in segments, "JFIF, and no EXIF"
@@ -216,7 +216,7 @@ def test_marker_behind_the_pixels_is_found():
     """Some PNG writers put texts last, where Pillow reads them only with the pixels."""
     pixels, marker = encrypted()
     data = encode_ciphertext(pixels, marker, SIGN, "png")
-    chunks = list(marker_reference.png_chunks(data))
+    chunks = list(file_reference.png_chunks(data))
     text = next(i for i, (kind, _) in enumerate(chunks) if kind == b"tEXt")
     at, pieces = 8, []
     for _, body in chunks:
