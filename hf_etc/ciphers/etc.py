@@ -17,6 +17,7 @@ from .base import CipherSpec, Streams, check_grid, register
 
 STEPS = ("permutation", "rotation", "negative-positive", "color")
 _CODES = {"rotation": 16, "negative-positive": 2, "color": 6}
+_LARGEST_BLOCK = 65535  # of an edge, as in JPEG; every language writes such numbers alike
 _FEW_BLOCKS = 16  # fewer have less than 2^150 keys, and 4 can be searched through
 COLORS = np.array(list(permutations(range(3))))  # lexicographic: output component c reads component COLORS[code, c]
 
@@ -45,7 +46,7 @@ class EtcSpec(CipherSpec):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if type(self.block_size) is not int or self.block_size < 1:
+        if type(self.block_size) is not int or not 1 <= self.block_size <= _LARGEST_BLOCK:
             raise ParameterError(f"block_size {self.block_size!r}: must be a whole number of pixels, 1 or more")
         if type(self.shared_block_key) is not bool:
             raise ParameterError(f"shared_block_key {self.shared_block_key!r}: use True or False")

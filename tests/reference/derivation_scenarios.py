@@ -29,6 +29,7 @@ def derivations():
         ("shared-block-key", "the last parameter", derive_case("etc", blocks | {"shared_block_key": True}, size)),
         ("all-parameters", "none has its default", derive_case("etc", _unusual(), (16, 24), NONCE)),
         ("all-parameters-any-size", "none has its default", derive_case("etc", _unusual())),
+        ("block-size-65535", "the largest", derive_case("etc", {"block_size": 65535})),
         ("large-size", "numbers of many digits", derive_case("etc", {"block_size": 1000}, (12000, 7000))),
     ]
     for step in STEPS:
@@ -77,6 +78,7 @@ def _refused():
         ("parameter-of-another-cipher", "le has blocks of 4", derive_case("le", {"block_size": 4}, size), *parameter),
         ("without-block-size", "it has no default", derive_case("etc", {}, size), *parameter),
         ("without-block-size-any-size", "it has no default", derive_case("etc", {}), *parameter),
+        ("block-size-65536", "too large for a picture", derive_case("etc", {"block_size": 65536}), *parameter),
         ("null-block-size", "null is no number", derive_case("etc", {"block_size": None}), *parameter),
         ("no-steps", "an identity is no cipher", derive_case("etc", blocks | {"steps": []}), *parameter),
         ("missing-nonce", "scope image", derive_case("etc", blocks | {"key_scope": "image"}, size), *parameter),

@@ -34,7 +34,7 @@ def complete(cipher, parameters):
 
 CHECKS = {
     "key_scope": lambda value: value in SCOPES,
-    "block_size": lambda value: type(value) is int and value >= 1,
+    "block_size": lambda value: type(value) is int and 1 <= value <= 65535,
     "steps": lambda value: type(value) is list and value != [] and all(step in STEPS for step in value),
     "shared_block_key": lambda value: type(value) is bool,
     "shuffle_colors": lambda value: type(value) is bool,
