@@ -159,6 +159,7 @@ HARMLESS = {
     "few embeddings": (List(List(F32)), normalised(4, 1024).tolist()),
     "tokens": (List(Value("int32")), numbers(1024, high=30000).tolist()),
     "a short sentence, padded": (List(Value("int32")), [101, 150, 202, 7, 102] + [0] * 1019),
+    "letters": (List(Value("int32")), list(b"No signs of disease (54 YEARS, M): QRT/XW; kV=120, mA=30. " * 20)),
     "attention mask": (List(Value("int8")), [1] * 700 + [0] * 324),
     "many classes": (List(U8), numbers(200, high=2).tolist()),
     "heart rates": (List(Value("int64")), numbers(200, high=150).tolist()),
@@ -285,6 +286,14 @@ def test_a_column_that_is_dropped_is_empty_after_a_map_and_gone_after_encrypt_da
         encrypted = encrypt_dataset(source, key, drop_columns=["mask"])
         for row in run_through(encrypted):
             assert "mask" not in row and peek(row["image"])[0].key_id == key.key_id
+
+
+def test_a_column_to_drop_is_not_even_decoded(key):
+    broken = with_column([{"bytes": b"no image", "path": None}] * ROWS, ImageFeature())
+    for source in (broken, broken.to_iterable_dataset()):
+        assert [sorted(row) for row in encrypt_dataset(source, key, drop_columns="other")] == [
+            ["image", "label"]
+        ] * ROWS
 
 
 def test_ciphertexts_in_another_column_are_not_plain(key):
