@@ -109,7 +109,15 @@ def _add_encrypt(commands) -> None:
     example = "hf-etc encrypt photos encrypted --key clinic.key --size 224 --format jpeg --num-proc 4"
     summary = "encrypt an image, a folder of images or a dataset; run again to resume"
     parser = _add(commands, "encrypt", encrypt, summary, example)
-    _add_conversion(parser)
+    dataset = _add_conversion(parser)
+    dataset.add_argument("--drop", action="append", default=[], metavar="COLUMN", help="leave a column out; repeatable")
+    dataset.add_argument(
+        "--keep",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="copy a column as it is, though it may hold plain pictures, which is refused otherwise; repeatable",
+    )
     cipher = parser.add_argument_group("cipher")
     cipher.add_argument("--cipher", default="etc", metavar="NAME", help="registered cipher (default: etc)")
     cipher.add_argument("--block-size", type=int, metavar="PIXELS", help="edge of a block (default: 16)")
@@ -153,7 +161,7 @@ def _add_decrypt(commands) -> None:
     )
 
 
-def _add_conversion(parser: argparse.ArgumentParser) -> None:
+def _add_conversion(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     parser.add_argument("source", metavar="SRC", help="image, folder of images, dataset folder, or dataset on the Hub")
     parser.add_argument("destination", metavar="DST", help="new file, or new or unfinished folder")
     parser.add_argument("--key", metavar="FILE", help=_KEY_HELP)
@@ -169,6 +177,7 @@ def _add_conversion(parser: argparse.ArgumentParser) -> None:
     dataset.add_argument("--split", help="only this split")
     dataset.add_argument("--limit", type=int, metavar="N", help="only the first N rows of each split, in stored order")
     dataset.add_argument("--column", help="the image column (default: the only one)")
+    return dataset
 
 
 def _add_inspect(commands) -> None:
@@ -213,6 +222,8 @@ def encrypt(options: argparse.Namespace) -> int:
             quality=options.quality,
             subsampling=options.subsampling,
             column=options.column,
+            keep_columns=options.keep,
+            drop_columns=options.drop,
             views=options.views,
             crop_scale=options.crop_scale,
             flip=not options.no_flip,

@@ -1,16 +1,21 @@
-"""Makes the auto classes of transformers know this package's image processor and models.
+"""Makes the auto classes of transformers know this package's image processor and models, and refuse a key elsewhere.
 
 ``import hf_etc`` is enough, before or after transformers, and imports neither transformers nor torch:
 what transformers has loaded already is registered at once, the rest as soon as it loads it.
+
+A processor of transformers ignores arguments that it does not know, a key among them, and would go on to hand plain
+pixels to whoever thinks them encrypted. Its loaders are wrapped, and look for a key; without one they do what they did.
 """
 
 import sys
 from collections.abc import Callable
-from functools import cache
+from functools import cache, wraps
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
+
+from .errors import ParameterError
 
 
 def register() -> None:
@@ -50,9 +55,57 @@ def _register_models() -> None:
     import_module("hf_etc.models")  # each model registers its classes; the package may be loading right now
 
 
+def _guard_image_processors() -> None:
+    from transformers.image_processing_base import ImageProcessingMixin
+
+    for name in ("__init__", "from_dict", "from_pretrained"):
+        _guard(ImageProcessingMixin, name, _refuse_key)
+
+
+def _guard_auto_processor() -> None:
+    from transformers.models.auto.processing_auto import AutoImageProcessor, AutoProcessor
+
+    # It tries one class after another and drops their errors, so ask the one whose error matters first.
+    _guard(
+        AutoProcessor, "from_pretrained", lambda _, *args, **kwargs: AutoImageProcessor.from_pretrained(*args, **kwargs)
+    )
+
+
+def _guard(owner: type, name: str, check: Callable[..., Any]) -> None:
+    """Call `check` before a method of `owner`, with the same arguments, if one of them is a key."""
+    method = owner.__dict__[name]
+    function = getattr(method, "__func__", method)
+    if hasattr(function, "guarded_by_hf_etc"):
+        return
+
+    @wraps(function)
+    def guarded(self: Any, *args: Any, **kwargs: Any) -> Any:
+        from .keys import EtcKey
+
+        if any(isinstance(value, EtcKey) for value in (*args, *kwargs.values())):
+            check(self, *args, **kwargs)
+        return function(self, *args, **kwargs)
+
+    guarded.guarded_by_hf_etc = True  # type: ignore[attr-defined]
+    setattr(owner, name, guarded if function is method else type(method)(guarded))
+
+
+def _refuse_key(processor: Any, *_: Any, **__: Any) -> None:
+    from .image_processing import EtcImageProcessor
+
+    kind = processor if isinstance(processor, type) else type(processor)
+    if not issubclass(kind, EtcImageProcessor):
+        raise ParameterError(
+            f"{kind.__name__} does not encrypt and would ignore the key; "
+            "make a processor that does with EtcImageProcessor(key, ...), and save it beside the model"
+        )
+
+
 _REGISTRARS: dict[str, Callable[[], None]] = {
+    "transformers.image_processing_base": _guard_image_processors,
     "transformers.models.auto.image_processing_auto": _register_image_processor,
     "transformers.models.auto.modeling_auto": _register_models,
+    "transformers.models.auto.processing_auto": _guard_auto_processor,
 }
 
 

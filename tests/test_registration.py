@@ -1,5 +1,6 @@
 """The auto classes and pipelines know the processor and the models, in any import order, and fail closed."""
 
+import inspect
 import json
 import os
 import shutil
@@ -11,11 +12,20 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassification, ViTConfig
+from transformers import (
+    AutoConfig,
+    AutoImageProcessor,
+    AutoModelForImageClassification,
+    AutoProcessor,
+    ViTConfig,
+    ViTImageProcessor,
+)
 from transformers import ViTForImageClassification as ViT
+from transformers.image_processing_base import ImageProcessingMixin
 from transformers.models.auto.image_processing_auto import IMAGE_PROCESSOR_MAPPING
 
 from hf_etc import EtcImageProcessor, EtcKey, registration
+from hf_etc.errors import ParameterError
 from hf_etc.models import IsotropicConfig, IsotropicForImageClassification
 
 # One process per import order, forked after torch is loaded (slow, and without influence on the order).
@@ -27,7 +37,7 @@ from pathlib import Path
 import torch, torchvision
 
 folder, orders = Path(sys.argv[1]), json.loads(sys.argv[2])
-vit, iso, bare = folder / "vit", folder / "iso", folder / "bare"
+vit, iso, bare, open_ = folder / "vit", folder / "iso", folder / "bare", folder / "open"
 task = "image-classification"
 warnings.simplefilter("ignore")
 
@@ -35,7 +45,8 @@ warnings.simplefilter("ignore")
 def probe(prelude):
     exec(prelude)
     known = "hf_etc" in sys.modules
-    from transformers import AutoImageProcessor, AutoModelForImageClassification, ViTConfig, pipeline
+    from transformers import AutoImageProcessor, AutoModelForImageClassification, AutoProcessor, ViTConfig
+    from transformers import ViTImageProcessor, pipeline
 
     key = wrong = "no key class here"
     if known:
@@ -76,6 +87,16 @@ def probe(prelude):
         "iso": lambda: type(AutoModelForImageClassification.from_pretrained(iso)).__name__,
         "iso pipeline": lambda: classify(iso, "sent.png"),
         "iso pipeline, plain": lambda: classify(iso, "plain.png"),
+        "open": lambda: load(open_),
+        "open, key": lambda: load(open_, key=key),
+        "open, key as text": lambda: load(open_, key="a text"),
+        "open, key, pil": lambda: load(open_, backend="pil", key=key),
+        "open, key, AutoProcessor": lambda: type(AutoProcessor.from_pretrained(open_, key=key)).__name__,
+        "open, key, own class": lambda: type(ViTImageProcessor.from_pretrained(open_, key=key)).__name__,
+        "open, key, pipeline": lambda: classify(open_, "plain.png", key=key),
+        "open, key, pipeline's model": lambda: classify(open_, "plain.png", model_kwargs={"key": key}),
+        "AutoProcessor, key": lambda: type(AutoProcessor.from_pretrained(vit, key=key)).__name__,
+        "AutoProcessor, wrong key": lambda: type(AutoProcessor.from_pretrained(vit, key=wrong)).__name__,
     }
     results = {"watching": any("Watcher" in type(finder).__name__ for finder in sys.meta_path)}
     for name, attempt in attempts.items():
@@ -105,6 +126,7 @@ ORDERS = {
     "the models first": "import hf_etc.models",
     "a model class of transformers after it": "import hf_etc; from transformers import ViTForImageClassification",
     "the processor first": "from hf_etc.image_processing import EtcImageProcessor",
+    "a plain processor first": "from transformers import ViTImageProcessor; import hf_etc",
 }
 WITHOUT = "without hf_etc"
 
@@ -123,6 +145,8 @@ def folder(tmp_path_factory) -> Path:
     iso = IsotropicConfig(dim=8, depth=1, patch_size=8, kernel_size=3, image_size=32, **labels)
     IsotropicForImageClassification(iso).save_pretrained(folder / "iso")
     shutil.copytree(folder / "vit", folder / "bare")
+    shutil.copytree(folder / "vit", folder / "open")
+    ViTImageProcessor(size={"height": 32, "width": 32}).save_pretrained(folder / "open")
     for name in ("vit", "iso"):
         processor.save_pretrained(folder / name)
     plain = Image.fromarray(np.random.default_rng(1).integers(0, 256, (40, 48, 3), np.uint8))
@@ -170,6 +194,9 @@ def test_auto_classes_and_pipelines_encrypt_or_refuse_in_every_import_order(orde
         "auto, fast": "server",
         "auto, ViT config": "server",
         "iso": "IsotropicForImageClassification",
+        "open": "ViTImageProcessor",
+        "open, key as text": "ViTImageProcessor",
+        "AutoProcessor, key": "EtcImageProcessor",
     }
     assert {name: error.split(": ")[1] for name, error in errors.items()} == {
         "auto, wrong key": "KeyMismatchError",
@@ -179,13 +206,63 @@ def test_auto_classes_and_pipelines_encrypt_or_refuse_in_every_import_order(orde
         "pipeline, bare": "OSError",
         "client pipeline, ciphertext": "AlreadyEncryptedError",
         "iso pipeline, plain": "NotACiphertextError",
+        "open, key": "ParameterError",
+        "open, key, pil": "ParameterError",
+        "open, key, AutoProcessor": "ParameterError",
+        "open, key, own class": "ParameterError",
+        "open, key, pipeline": "TypeError",
+        "open, key, pipeline's model": "ValueError",
+        "AutoProcessor, wrong key": "KeyMismatchError",
     }
+    assert errors["open, key"] == (
+        "error: ParameterError: ViTImageProcessor does not encrypt and would ignore the key; "
+        "make a processor that does with EtcImageProcessor(key, ...), and save it beside the model"
+    )
 
 
 def test_without_hf_etc_nothing_loads_and_nothing_is_classified(probed):
-    found = dict(probed[WITHOUT])
+    found = {name: result for name, result in probed[WITHOUT].items() if not name.startswith("open")}
     assert found.pop("watching") is False and found.pop("log") is not None
     assert [name for name, result in found.items() if not result.startswith("error")] == []
+
+
+def test_a_plain_processor_ignores_a_key_where_hf_etc_is_not_there_to_refuse_it(probed):
+    assert probed[WITHOUT]["open, key"] == probed[WITHOUT]["open, key, AutoProcessor"] == "ViTImageProcessor"
+
+
+LOADERS = {
+    "from_pretrained": lambda folder, *args, **kwargs: ViTImageProcessor.from_pretrained(folder, *args, **kwargs),
+    "from_dict": lambda folder, **kwargs: ViTImageProcessor.from_dict(ViTImageProcessor().to_dict(), **kwargs),
+    "__init__": lambda folder, **kwargs: ViTImageProcessor(**kwargs),
+}
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_a_key_anywhere_among_the_arguments_of_a_plain_processor_is_refused(folder, key, name):
+    for arguments in ({"key": key}, {"secret": key}, {"key": key, "return_unused_kwargs": True}):
+        with pytest.raises(ParameterError, match=r"^ViTImageProcessor does not encrypt and would ignore the key; "):
+            LOADERS[name](folder / "open", **arguments)
+    for make in (ViTImageProcessor, AutoImageProcessor):
+        with pytest.raises(ParameterError, match="does not encrypt"):
+            make.from_pretrained(folder / "open", key)
+
+
+def test_without_a_key_the_loaders_of_transformers_do_what_they_did(folder):
+    registration.register()
+    for owner, name in (
+        *((ImageProcessingMixin, name) for name in LOADERS),
+        (AutoProcessor, "from_pretrained"),
+    ):
+        guarded = getattr(owner.__dict__[name], "__func__", owner.__dict__[name])
+        assert inspect.signature(guarded) == inspect.signature(guarded.__wrapped__)
+        assert not hasattr(guarded.__wrapped__, "__wrapped__")  # once, however often it was registered
+    arguments = {"do_resize": False, "size": {"height": 8, "width": 8}, "key": "text", "return_unused_kwargs": True}
+    before = ImageProcessingMixin.from_pretrained.__func__.__wrapped__(ViTImageProcessor, folder / "open", **arguments)
+    after = ViTImageProcessor.from_pretrained(folder / "open", **arguments)
+    assert after[0].to_dict() == before[0].to_dict() and after[1] == before[1]
+    assert after[0].do_resize is False and after[1]["key"] == "text"
+    with pytest.raises(OSError, match="Can't load image processor"):
+        ViTImageProcessor.from_pretrained(folder / "bare")
 
 
 def test_importing_hf_etc_imports_neither_torch_nor_transformers():
@@ -204,7 +281,7 @@ def test_registering_twice_changes_nothing(folder):
 
 
 def test_other_models_keep_their_processors(tmp_path):
-    from transformers import ViTImageProcessor, ViTImageProcessorPil
+    from transformers import ViTImageProcessorPil
 
     ViTImageProcessor().save_pretrained(tmp_path)
     ViTConfig().save_pretrained(tmp_path)

@@ -16,7 +16,8 @@ from ..ciphers import CipherSpec
 from ..errors import AuthenticationError, EtcError, GeometryError, ImageError, MarkerError, MissingKeyError
 from ..images import ImageSource
 from ..keys import EtcKey, find_key
-from .columns import image_column, looks_like_image
+from .columns import check_batch, image_column, looks_like_image
+from .others import OtherColumns
 
 logger = logging.getLogger(__name__)
 _AT_A_TIME = 16  # decoded pictures in memory: few enough for photographs, enough to share the cost of a call
@@ -37,6 +38,7 @@ class ImageMap(ABC):
     """
 
     operation: ClassVar[str]
+    others = OtherColumns(refuse=False)
 
     def __init__(self, key: EtcKey, column: str | None, skip_bad: bool) -> None:
         if not isinstance(key, EtcKey):
@@ -127,7 +129,7 @@ class ImageMap(ABC):
             files += [[next(written) for _ in items] for items in read]
         return files, bad
 
-    def __call__(self, batch: Mapping[str, Sequence], indices: Sequence[int] | None = None) -> dict[str, list]:
+    def __call__(self, batch: Mapping[str, Sequence], indices: Sequence[int] | None = None, *_: Any) -> dict[str, list]:
         """Convert one batch of ``dataset.map(..., batched=True)``.
 
         Args:
@@ -135,10 +137,18 @@ class ImageMap(ABC):
             indices: row numbers, with ``with_indices=True``; errors name them.
 
         Returns:
-            The image column as {"bytes", "path": None}; all columns where the number of rows changes.
+            The image column as {"bytes", "path": None}, and None in each row of a column to drop, which a map cannot
+            remove; all columns where the number of rows changes.
+
+        Raises:
+            ParameterError: not a batch, or another column may hold plain pictures.
         """
+        check_batch(batch, type(self).__name__)
         columns = _Stored(batch.pa_table) if hasattr(batch, "pa_table") else batch
-        column = image_column(columns, () if self.column else _with_images(columns), self.column)
+        self.others.check_names(columns)
+        found = () if self.column else self.others.unnamed(_with_images(columns))
+        column = image_column(columns, found, self.column)
+        self.others.check(getattr(batch, "pa_table", batch), column)
         images = list(columns[column])
         where = "row {}" if indices is not None else "row {} of its batch"
         rows = indices if indices is not None else range(len(images))
@@ -146,11 +156,12 @@ class ImageMap(ABC):
         files, bad = self.convert(images, names)
         for line in bad:
             logger.warning("left out: %s", line)
-        out = {column: [{"bytes": file, "path": None} for row in files for file in row]}
+        out: dict[str, list] = {column: [{"bytes": file, "path": None} for row in files for file in row]}
+        out |= {name: [None] * len(out[column]) for name in self.others.drop}
         if all(len(row) == 1 for row in files):
             return out
         repeat = [i for i, row in enumerate(files) for _ in row]
-        return {name: [columns[name][i] for i in repeat] for name in columns if name != column} | out
+        return {name: [columns[name][i] for i in repeat] for name in columns if name not in out} | out
 
     def cipher(self, spec: CipherSpec) -> Cipher:
         """The cipher with these parameters under this key, made once."""

@@ -40,6 +40,21 @@ def looks_like_image(value: Any) -> bool:
     return isinstance(value, Image.Image) or (isinstance(value, Mapping) and {"bytes", "path"} <= set(value))
 
 
+def check_batch(batch: Any, name: str) -> None:
+    """Raise ParameterError for anything but a dictionary of whole columns, which is what a batched map hands over.
+
+    Args:
+        batch: what a function in ``dataset.map`` was called with.
+        name: of that function.
+    """
+    whole = isinstance(batch, Mapping) and type(batch).__name__ != "LazyRow"
+    if not whole or not (hasattr(batch, "pa_table") or all(map(_is_column, batch.values()))):
+        raise ParameterError(
+            f"{name} takes batches of whole rows: use dataset.map({name}(key), batched=True), without input_columns, "
+            "and remove a format with dataset.with_format(None)"
+        )
+
+
 def refuse_lazy_transform(dataset: Any) -> None:
     """Raise ParameterError for ``with_transform``: such a dataset shows one thing and stores another."""
     if (getattr(dataset, "format", None) or {}).get("type") == "custom":
@@ -47,6 +62,11 @@ def refuse_lazy_transform(dataset: Any) -> None:
             "the dataset has a lazy transform (with_transform): it shows one thing and stores another; "
             "remove it with dataset.with_format(None), or materialise it with dataset.map"
         )
+
+
+def _is_column(values: Any) -> bool:
+    single = isinstance(values, str | bytes | Mapping) or getattr(values, "ndim", 1) == 0
+    return hasattr(values, "__len__") and not single
 
 
 def _holds_image(feature: Any) -> bool:

@@ -15,7 +15,8 @@ from ..errors import ParameterError
 from ..images import RESAMPLE, Fit, ImageSource, Preparation, load_rgb, to_size
 from ..keys import EtcKey
 from .batches import ImageMap
-from .columns import image_column, image_features, refuse_lazy_transform
+from .columns import refuse_lazy_transform
+from .others import OtherColumns
 from .views import Views
 
 if TYPE_CHECKING:
@@ -96,7 +97,10 @@ class EncryptImages(ImageMap):
         fit, resample: how a picture is brought to size, see :class:`hf_etc.Preparation`.
         format: "png" (default), "webp" (both lossless) or "jpeg".
         quality, subsampling: of JPEG; the paper uses 85 and 80.
-        column: the image column; None finds it when there is exactly one. Other columns stay as they are.
+        column: the image column; None finds it when there is exactly one. Other columns stay as they are, and are
+            refused if they may hold plain pictures: files, bytes, base64, arrays in the shape of a picture.
+        keep_columns: columns that stay as they are whatever they hold.
+        drop_columns: columns to take out; a plain ``map`` cannot, and leaves None in each of their rows.
         views: 0 (default) encrypts each picture as it is; V makes V augmented views of each, then encrypts them,
             and repeats the other columns (the authors' training does so anew for every epoch).
         crop_scale, flip, seed: of the views, see :class:`Views`.
@@ -133,6 +137,8 @@ class EncryptImages(ImageMap):
         quality: int = 85,
         subsampling: Subsampling = "4:4:4",
         column: str | None = None,
+        keep_columns: Iterable[str] = (),
+        drop_columns: Iterable[str] = (),
         views: int = 0,
         crop_scale: tuple[float, float] = (0.75, 1.0),
         flip: bool = True,
@@ -143,6 +149,7 @@ class EncryptImages(ImageMap):
         spec = to_spec(cipher, **given)
         augmented = Views(views, crop_scale, flip, seed) if views else None
         self.recipe = Recipe(spec, Preparation(to_size(size), fit, resample), format, quality, subsampling, augmented)
+        self.others = OtherColumns(keep_columns, drop_columns)  # type: ignore[arg-type]
         super().__init__(key, column, skip_bad)
 
     def facts(self) -> dict[str, Any]:
@@ -192,7 +199,8 @@ def encrypt_dataset(dataset: "AnyDataset", key: EtcKey, *, num_proc: int | None 
         The same kind of dataset. Its images are ciphertext files and carry markers; errors named row numbers.
 
     Raises:
-        ParameterError: unknown parameter or column, a lazy transform, or views without a split to make them of.
+        ParameterError: unknown parameter or column, a lazy transform, views without a split to make them of, or
+            another column that may hold plain pictures.
         EtcError: an image is bad, see :class:`EncryptImages`.
 
     Example:
@@ -215,9 +223,10 @@ def _map(dataset: Any, encrypt: EncryptImages, num_proc: int | None) -> Any:
     refuse_lazy_transform(dataset)
     options: dict[str, Any] = {"batched": True, "batch_size": BATCH_SIZE, "with_indices": True}
     if dataset.features is None:
-        return dataset.map(encrypt, **options)
+        return encrypt.others.taken_out(dataset.map(encrypt, **options))
     encrypt = copy.copy(encrypt)
-    encrypt.column = image_column(dataset.features, image_features(dataset.features), encrypt.column)
+    encrypt.column = encrypt.others.image_column(dataset.features, encrypt.column)
+    dataset, encrypt.others = encrypt.others.taken_out(dataset), replace(encrypt.others, drop=())
     features = Features({**dataset.features, encrypt.column: ImageFeature()})
     undecoded = dataset.cast_column(encrypt.column, ImageFeature(decode=False))
     if not isinstance(dataset, Dataset):  # a stream that is mapped with features never decodes them

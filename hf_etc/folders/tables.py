@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, Value
 
 from ..data.batches import ImageMap
-from ..data.columns import image_column, image_features
 from ..errors import ParameterError
 from .convert import Report
 from .output import output_folder, source_id, whole_file
@@ -31,9 +30,9 @@ def convert_splits(
     Raises:
         ParameterError: a column would be lost, or would hold plain images.
     """
+    column = images.others.image_column(next(iter(splits.values())).features, images.column)
+    splits = images.others.taken_out(splits)
     features = next(iter(splits.values())).features
-    column = image_column(features, image_features(features), images.column)
-    _refuse_other_images(features, column)
     if not parquet:
         _refuse_lost_columns(features, column)
     images_of = images.for_splits(splits)
@@ -92,6 +91,7 @@ class _Job(ABC):
             yield start, table
 
     def convert(self, split: str, rows: list[int], table: pa.Table) -> tuple[list[list[bytes]], list[str]]:
+        self.images[split].others.check(table, self.column)
         names = [f"{split} row {row}" for row in rows]
         return self.images[split].convert(table[self.column].to_pylist(), names)
 
@@ -162,12 +162,6 @@ class _FolderJob(_Job):
             [self.destination / split / label / f"{start + i:0{digits}d}{view}{images.suffix}" for view in views]
             for i, label in enumerate(labels)
         ]
-
-
-def _refuse_other_images(features: Features, column: str) -> None:
-    others = [name for name in image_features(features) if name != column]
-    if others:
-        raise ParameterError(f"the column {others[0]} holds images too and would stay plain; remove it first")
 
 
 def _refuse_lost_columns(features: Features, column: str) -> None:
