@@ -24,10 +24,11 @@ function fileKind(bytes) {
  *
  * @param {Uint8Array} bytes a whole PNG, JPEG or WebP file.
  * @returns {{kind: string, height: number, width: number, isRgb: boolean,
- *   labels: {text: string, isInPlace: boolean}[], orientation: number, frames: number, bare: Uint8Array}}
+ *   labels: {text: string, isInPlace: boolean}[], orientation: number, frames: number, isAnimated: boolean,
+ *   bare: Uint8Array}}
  *   kind: "png", "jpeg" or "webp"; isRgb: the pixels are 8-bit RGB by the headers; labels: what claims to be a
  *   ciphertext's marker, and whether it stands where this kind of file has it; orientation: EXIF's, 1 to 8;
- *   frames: of an animation; bare: the file without colour profile, EXIF and other metadata, so that every decoder
+ *   frames: of an animation; isAnimated: it says that it is one, be it of a single frame; bare: the file without colour profile, EXIF and other metadata, so that every decoder
  *   gives the same pixels.
  * Throws ImageError: empty, damaged, or of another kind.
  */
@@ -58,19 +59,21 @@ function inspectPng(bytes) {
   const kept = [bytes.subarray(0, 8)];
   let frames = 1;
   for (const { type, data, whole } of pngChunks(bytes)) {
+    demand(type === "IHDR" ? kept.length > 1 || data.length === 13 : kept.length > 1); // which comes first
     if (PNG_IMAGE.includes(type)) kept.push(whole);
-    if (type === "IHDR") {
+    if (type === "IHDR" && kept.length === 2) {
       Object.assign(found, { width: viewOf(data).getUint32(0), height: viewOf(data).getUint32(4) });
       found.isRgb = data[8] === 8 && data[9] === 2;
     }
     if (type === "tRNS") found.isRgb = false;
+    if (type === "acTL") found.isAnimated = true;
     if (type === "acTL") frames = viewOf(data).getUint32(0) + 1; // of the animation, and the still image
     if (type === "fcTL" && latin1(kept.at(-1).subarray(4, 8)) !== "IDAT") frames--; // which is its first frame
     if (type === "eXIf") found.exif.push(data);
     if (["tEXt", "zTXt", "iTXt"].includes(type)) {
       const [keyword] = latin1(data).split("\0", 1);
       const text = latin1(data.subarray(keyword.length + 1));
-      if (keyword === MARKER_NAME) found.labels.push({ text, isInPlace: type === "tEXt" });
+      if (keyword === MARKER_NAME && data.length > keyword.length) found.labels.push({ text, isInPlace: type === "tEXt" });
       if (keyword === "XML:com.adobe.xmp" && type !== "zTXt") found.xmp = text;
     }
   }
@@ -80,10 +83,12 @@ function inspectPng(bytes) {
 function inspectJpeg(bytes) {
   const found = { labels: [], exif: [] };
   const kept = [bytes.subarray(0, 2)];
+  let frameHeaders = 0;
   for (const { code, data, whole } of jpegSegments(bytes)) {
     const isMetadata = code === 0xfe || (code >= 0xe1 && code <= 0xef && code !== 0xee); // all but JFIF and Adobe
     if (!isMetadata) kept.push(whole);
     if (code >= 0xc0 && code <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(code)) {
+      frameHeaders++;
       Object.assign(found, {
         height: viewOf(data).getUint16(1),
         width: viewOf(data).getUint16(3),
@@ -96,6 +101,7 @@ function inspectJpeg(bytes) {
     } else if (code === 0xe1 && text.startsWith(EXIF_NAME)) found.exif.push(data);
     else if (code === 0xe1 && text.startsWith(XMP_NAME)) found.xmp = text;
   }
+  demand(frameHeaders === 1);
   return summary(found, concat(kept), 1);
 }
 
@@ -103,15 +109,20 @@ function inspectWebp(bytes) {
   const found = { labels: [], exif: [] };
   const kept = [];
   let frames = 0;
+  let canvas = null;
   for (const { type, data, whole } of webpChunks(bytes)) {
     if (WEBP_IMAGE.includes(type)) kept.push(type === "VP8X" ? withoutMetadataFlags(whole) : whole);
     const { isRgb = true, ...size } = webpHeader(type, data);
-    if (found.width === undefined) Object.assign(found, size); // VP8X comes first
+    if (type === "VP8X") {
+      canvas ??= size;
+      found.isAnimated ??= Boolean(data[0] & 2);
+    } else if (found.width === undefined) Object.assign(found, type === "ANMF" ? canvas : size);
     found.isRgb = (found.isRgb ?? true) && isRgb;
     if (type === "ANMF") frames++;
     if (type === "EXIF") found.exif.push(data);
     if (type === "XMP ") found.xmp = latin1(data);
   }
+  demand(!canvas || (canvas.width === found.width && canvas.height === found.height));
   const body = concat(kept);
   const header = encodeLatin1("RIFF\0\0\0\0WEBP");
   viewOf(header).setUint32(4, body.length + 4, true);
@@ -131,14 +142,15 @@ function webpHeader(type, data) {
 }
 
 /** `exifHasMarker`: a label in EXIF stands in its place. */
-function summary({ labels, exif, xmp, height, width, isRgb }, bare, frames, exifHasMarker = false) {
+function summary({ labels, exif, xmp, height, width, isRgb, isAnimated = false }, bare, frames, exifHasMarker = false) {
   if (!height || !width) throw new RangeError("size");
   const blocks = exif.map(readExif);
   for (const text of blocks.flatMap(({ descriptions }) => descriptions)) {
     if (text.startsWith(PREFIX)) labels.push({ text: text.slice(PREFIX.length), isInPlace: exifHasMarker });
   }
   const fromXmp = xmp?.match(/tiff:Orientation(?:="|>)([0-9])/)?.[1];
-  return { height, width, isRgb, labels, orientation: blocks[0]?.orientation ?? Number(fromXmp ?? 1), frames, bare };
+  const orientation = blocks[0]?.orientation ?? Number(fromXmp ?? 1);
+  return { height, width, isRgb, labels, orientation, frames, isAnimated, bare };
 }
 
 function* pngChunks(bytes) {
@@ -147,7 +159,7 @@ function* pngChunks(bytes) {
     const length = view.getUint32(offset);
     type = latin1(bytes.subarray(offset + 4, offset + 8));
     const end = offset + 12 + length;
-    if (end > bytes.length) throw new RangeError(type);
+    demand(end <= bytes.length && crc32(bytes.subarray(offset + 4, end - 4)) === view.getUint32(end - 4));
     yield { type, data: bytes.subarray(offset + 8, end - 4), whole: bytes.subarray(offset, end) };
     offset = end;
   }
@@ -158,16 +170,12 @@ function* jpegSegments(bytes) {
   const view = viewOf(bytes);
   for (let offset = 2, code = 0; code !== 0xda;) {
     while (bytes[offset] === 0xff && bytes[offset + 1] === 0xff) offset++; // fill bytes
-    if (view.getUint8(offset) !== 0xff) throw new RangeError("marker");
+    demand(view.getUint8(offset) === 0xff);
     code = view.getUint8(offset + 1);
     const length = view.getUint16(offset + 2);
-    if (code === 0x01 || (code >= 0xd0 && code <= 0xd9) || length < 2) throw new RangeError("marker without a length");
-    let end = offset + 2 + length;
-    if (end > bytes.length) throw new RangeError("segment");
-    if (code === 0xda) {
-      if (!hasJpegEnd(bytes, end)) throw new RangeError("end");
-      end = bytes.length;
-    }
+    demand(code > 0x01 && (code < 0xd0 || code > 0xd9)); // the others have no length
+    const end = code === 0xda ? bytes.length : offset + 2 + length;
+    demand(code === 0xda ? hasJpegEnd(bytes, offset + 2) : length >= 2 && end <= bytes.length);
     yield { code, data: bytes.subarray(offset + 4, end), whole: bytes.subarray(offset, end) };
     offset = end;
   }
@@ -183,15 +191,19 @@ function hasJpegEnd(bytes, from) {
 function* webpChunks(bytes) {
   const view = viewOf(bytes);
   const fileEnd = 8 + view.getUint32(4, true);
-  if (fileEnd > bytes.length) throw new RangeError("RIFF");
-  for (let offset = 12; offset + 8 <= fileEnd;) {
+  demand(fileEnd <= bytes.length);
+  for (let offset = 12; offset < fileEnd;) {
     const length = view.getUint32(offset + 4, true);
     const end = offset + 8 + length + (length & 1);
-    if (offset + 8 + length > fileEnd) throw new RangeError("chunk");
+    demand(offset + 8 + length <= fileEnd);
     const data = bytes.subarray(offset + 8, offset + 8 + length);
     yield { type: latin1(bytes.subarray(offset, offset + 4)), data, whole: bytes.subarray(offset, end) };
     offset = end;
   }
+}
+
+function demand(holds) {
+  if (!holds) throw new RangeError("damaged");
 }
 
 function withoutMetadataFlags(chunk) {

@@ -2,13 +2,13 @@
 
 import { fromHex, toHex } from "../../hf_etc/web/bytes.mjs";
 import { planInfo } from "../../hf_etc/web/ciphers/base.mjs";
-import { checkMarkedSize, markerText } from "../../hf_etc/web/ciphertext.mjs";
-import { inspectFile } from "../../hf_etc/web/containers.mjs";
+import { checkMarkedSize, checkTag, readCiphertext } from "../../hf_etc/web/ciphertext.mjs";
 import * as etc from "../../hf_etc/web/etc.mjs";
 import { KeyStream } from "../../hf_etc/web/keystream.mjs";
 import { taggedMessage } from "../../hf_etc/web/marker.mjs";
 import { encode } from "../../hf_etc/web/vendor/fast-png.mjs";
 
+const fromBase64 = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 const FILL = "((i * 2654435761) mod 2^32) div 2^24";
 const INLINE_BYTES = 1024; // longer results are stored as their SHA-256
 
@@ -72,9 +72,22 @@ const RUNNERS = {
     return { marker: { ...spec, height, width, id, ...(nonce ? { nonce: toHex(nonce) } : {}), tag } };
   },
 
-  marker_place: async ({ file }) => ({
-    text: markerText(inspectFile(Uint8Array.from(atob(file), (character) => character.charCodeAt(0)))),
-  }),
+  marker_place: async ({ file }) => ({ text: etc.markerToJson((await readCiphertext(fromBase64(file))).marker) }),
+
+  async authenticate({ key, file, expected }) {
+    const found = await readCiphertext(fromBase64(file));
+    const { cipher, parameters } = expected ?? {};
+    const params = expected ? { cipher, ...parameters } : found.marker.spec;
+    await new etc.Cipher(await keyOf(key), params).checkMarker(found.marker);
+    const { kind, data } = await checkTag(await keyOf(key), found);
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", data));
+    return { id: found.marker.cipherId, kind, data: toHex(digest) };
+  },
+
+  async configuration({ key, configuration, allow_weak: allowWeak }) {
+    await etc.checkConfiguration(await keyOf(key), configuration, { allowWeak });
+    return { cipher_id: configuration.cipher_id };
+  },
 
   /** Through a PNG, the one format that is decoded here; it has no CMYK. */
   async to_rgb({ mode, height, width, samples }) {
