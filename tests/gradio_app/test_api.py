@@ -22,6 +22,8 @@ from hf_etc import EtcImageProcessor, EtcKey
 from ..helpers import noise
 from .support import classify, data_url, file_of, picture, post
 
+JSON = {"Content-Type": "application/json"}
+
 
 @pytest.fixture(scope="module")
 def ciphertext(served):
@@ -120,7 +122,7 @@ def test_large_body_without_a_length(served):
     connection = http.client.HTTPConnection(host, int(port), timeout=60)
     pieces = iter([b"x" * 50_000] * 10)
     try:
-        connection.request("POST", "/gradio_api/call/classify", pieces, encode_chunked=True)
+        connection.request("POST", "/gradio_api/call/classify", pieces, JSON, encode_chunked=True)
         assert connection.getresponse().status == 413
     except (BrokenPipeError, ConnectionResetError):
         pass  # the refusal came while we were still sending
