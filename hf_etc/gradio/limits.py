@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -56,11 +56,11 @@ class RequestLimits:
         elif scope["type"] != "http":
             await self.app(scope, receive, send)
         else:
-            send = _with_policy(send, self._policy)
+            send, body = _with_policy(send, self._policy), _Body(receive)
             try:
-                scope, receive, listening = await self._admit(scope, receive)
+                scope, receive, listening = await self._admit(scope, body.receive)
             except Refusal as refusal:
-                await _refuse(send, refusal)
+                await _refuse(send, refusal, body)
                 return
             with listening:
                 await self.app(scope, receive, send)
@@ -130,6 +130,25 @@ class RequestLimits:
         return b"".join(parts)
 
 
+class _Body:
+    """The receiving side of a request, which knows whether anything is left to read."""
+
+    def __init__(self, receive: Any) -> None:
+        self._receive, self._more = receive, True
+
+    async def receive(self) -> dict:
+        message = await self._receive()
+        self._more = message.get("more_body", False)
+        return message
+
+    async def discard(self, seconds: float = 1.0, limit: int = 2**20) -> None:
+        """Read on for a moment: a client that is cut off while it sends does not see why."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._more and limit > 0:
+                    limit -= len((await self.receive()).get("body", b""))
+
+
 def policy(frame_ancestors: Sequence[str]) -> bytes:
     """The Content-Security-Policy of the page.
 
@@ -182,8 +201,11 @@ def _with_policy(send: Any, value: bytes) -> Any:
     return add
 
 
-async def _refuse(send: Any, refusal: Refusal) -> None:
+async def _refuse(send: Any, refusal: Refusal, unread: _Body) -> None:
     body = json.dumps({"detail": f"Refused: {refusal}"}).encode()
-    headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+    await unread.discard()
+    await send({"type": "http.response.body", "body": b""})
