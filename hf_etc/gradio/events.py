@@ -53,11 +53,7 @@ class HeardQueue(Queue):
     async def push(self, body: Any, request: Any, username: str | None) -> Any:
         session = body.session_hash
         if session is not None and len(self.pending_event_ids_session.get(session, ())) >= MAX_PER_SESSION:
-            return (
-                False,
-                f"More than {MAX_PER_SESSION} requests of this session wait; read answers first.",
-                "queue_full",
-            )
+            return False, f"More than {MAX_PER_SESSION} requests of one session; read answers first.", "queue_full"
         pushed = await super().push(body, request, username)
         accepted, event_id, _ = pushed
         if accepted and isinstance(event_id, str):
@@ -85,8 +81,12 @@ class HeardQueue(Queue):
 
     def session_of(self, event_id: str) -> str:
         """The session of an event; a call without a session hash has its own, named like the event."""
-        event = self.event_ids_to_events.get(event_id)
-        return event.session_hash if event else event_id
+        waiting = self.pending_event_ids_session.items()
+        return next((session for session, events in waiting if event_id in events), event_id)
+
+    def holds(self, session: str) -> bool:
+        """Whether an answer of the session can still be collected."""
+        return session in self.pending_messages_per_session
 
     def get_events(self) -> tuple[list[Event], bool, str] | None:
         """As Gradio's: the next event, or batch of one function, among those that are listened for."""

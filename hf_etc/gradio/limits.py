@@ -87,7 +87,10 @@ class RequestLimits:
         stream, queue = stream_of(path, parse_qs(scope["query_string"].decode("latin-1"))), self._blocks._queue
         if scope["method"] != "GET" or stream is None or not isinstance(queue, HeardQueue):
             return nullcontext()
-        return queue.listening(queue.session_of(stream))
+        session = queue.session_of(stream)
+        if stream in path and not queue.holds(session):  # Gradio would break its answer off
+            raise Refusal(404, "this answer was collected, or waited for too long; send the picture again")
+        return queue.listening(session)
 
     async def _read_json(self, scope: dict, receive: Any, path: str) -> bytes:
         """The body as it was understood, written anew: no second reader can understand it differently."""
