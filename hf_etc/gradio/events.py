@@ -44,7 +44,7 @@ class HeardQueue(Queue):
         self.ANAYLTICS_CACHE_FREQUENCY = sys.maxsize  # or each answer waits for a table of all the calls before it
         self._listeners: Counter[str] = Counter()
         self._unheard: dict[str, tuple[str, float]] = {}  # event id -> session and since when, the oldest first
-        self._own_session: set[str] = set()  # of calls without a session hash: nobody comes back to it
+        self._visitors: set[str] = set()  # sessions that may come back: their state is Gradio's to keep
 
     def start(self) -> None:
         super().start()
@@ -57,10 +57,9 @@ class HeardQueue(Queue):
         pushed = await super().push(body, request, username)
         accepted, event_id, _ = pushed
         if accepted and isinstance(event_id, str):
-            if session is None:
-                self._own_session.add(event_id)
-            if not self._listeners[session or event_id]:
-                self._unheard[event_id] = (session or event_id, time.monotonic())
+            session = session or event_id
+            if not self._listeners[session]:
+                self._unheard[event_id] = (session, time.monotonic())
             while len(self._unheard) > MAX_UNHEARD:
                 await self._drop(next(iter(self._unheard)))
         return pushed
@@ -68,9 +67,12 @@ class HeardQueue(Queue):
     @contextmanager
     def listening(self, session: str) -> Iterator[None]:
         """While somebody reads the stream of a session."""
+        waiting = self.pending_event_ids_session.get(session, set())
         self._listeners[session] += 1
-        for event_id in self.pending_event_ids_session.get(session, ()):
+        for event_id in waiting:
             self._unheard.pop(event_id, None)
+        if session not in waiting:  # a call without a session hash has its event's name for one
+            self._remember(session)
         try:
             yield
         finally:
@@ -137,12 +139,18 @@ class HeardQueue(Queue):
         if not waiting and session not in self._listeners:
             self._forget(session)
 
+    def _remember(self, session: str) -> None:
+        kept = self.blocks.state_holder.session_data
+        if session in kept:
+            self._visitors.add(session)
+        if len(self._visitors) > 2 * self.blocks.state_session_capacity:
+            self._visitors &= kept.keys()
+
     def _forget(self, session: str) -> None:
-        """Gradio keeps an entry for every session there ever was."""
+        """Gradio keeps an entry for every session there ever was, and the state of those that never come back."""
         self.pending_messages_per_session.pop(session, None)
         self.pending_event_ids_session.pop(session, None)
-        if session in self._own_session:
-            self._own_session.discard(session)
+        if session not in self._visitors:
             states = self.blocks.state_holder
             with states.lock:
                 states.session_data.pop(session, None)
