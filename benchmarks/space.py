@@ -4,36 +4,35 @@ Run: python benchmarks/space.py                 (writes results/space_load.json)
 
 Serves a ConvMixer with random weights in a process of its own, on this machine, and asks it
 1. 200 things at once, with batches of up to 16 and one image at a time: what is lost, how long each waits;
-2. 1,000 malformed things: what is refused, what is left on disk.
+2. 1,000 malformed things: what is refused, what is left on disk;
+3. 10,000 things whose answers nobody collects: what they cost in memory, and how a visitor fares meanwhile;
+4. bodies of 300 MB, announced and in pieces, and clients that send a byte a second: what they cost.
 """
 
 import argparse
-import base64
 import http.client
 import io
+import itertools
 import json
 import os
 import random
 import socket
 import statistics
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # one core for the network, one for all the rest
 
 import numpy as np
-import psutil
 import torch
 from PIL import Image
+from space_server import CLASSIFY, JOIN, Server, call, data_url, join, label_of, multipart, serve, timed
 
 from hf_etc import EtcImageProcessor, EtcKey
 from hf_etc.gradio.app import Classifier
@@ -41,11 +40,9 @@ from hf_etc.images import open_image
 from hf_etc.models import build_model
 from hf_etc.records import result_record, write_json
 
-CLASSIFY = "/gradio_api/call/classify"
 SIZE, BLOCK, LABELS = 64, 16, 10
 DEMO = {"patch_size": 8, "dim": 64, "depth": 4, "kernel_size": 5}
 BATCHES = {"batched": 16, "one at a time": 1}
-SERVE = "import sys; from hf_etc.gradio.command import main; sys.exit(main(sys.argv[1:]))"
 
 
 def main() -> None:
@@ -55,6 +52,9 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=200, help="at once (default: 200)")
     parser.add_argument("--rounds", type=int, default=5, help="of the load (default: 5)")
     parser.add_argument("--bodies", type=int, default=1000, help="malformed (default: 1000)")
+    parser.add_argument(
+        "--uncollected", type=int, default=10_000, help="requests that nobody collects (default: 10000)"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         key, model = EtcKey.generate(), Path(folder) / "model"
@@ -64,6 +64,9 @@ def main() -> None:
             "load": {name: load(model, files, batch, options.rounds) for name, batch in BATCHES.items()},
             "without HTTP, images per second": without_http(model, files),
             "malformed": malformed(model, key, files[0], options.bodies),
+            "uncollected": uncollected(model, files[0], options.uncollected),
+            "large": large(model, files[0]),
+            "slow": slow(model, files[0]),
         }
     settings = {"network": options.preset or DEMO, "size": SIZE, "block_size": BLOCK, "max_batch": BATCHES}
     write_json(options.out, result_record("space_load", results, data="synthetic pictures", seed=0, settings=settings))
@@ -173,6 +176,10 @@ def bad_bodies(key: EtcKey, good: bytes) -> dict[str, Callable[[random.Random], 
         where = rng.choice(["/etc/passwd", "http://127.0.0.1:9/a.png", "/proc/self/environ"])
         return {"path": where, "url": where, "meta": {"_type": "gradio.FileData"}}
 
+    encodings: dict[str, Callable[[str], bytes]] = {
+        "JSON escape": lambda text: text.replace("gradio.", "gradio\\u002e").encode(),
+        "UTF-16": lambda text: text.encode("utf-16"),
+    }
     values = {
         "number, list or nothing": lambda rng: rng.choice([None, rng.random(), [rng.random()], {}, True]),
         "path or URL": lambda rng: rng.choice(
@@ -183,6 +190,7 @@ def bad_bodies(key: EtcKey, good: bytes) -> dict[str, Callable[[random.Random], 
         "ciphertext of another key": lambda rng: data_url(ciphertext(rng, EtcKey.generate())),
         "ciphertext of another size": lambda rng: data_url(ciphertext(rng, size=96)),
         "ciphertext of another block size": lambda rng: data_url(ciphertext(rng, block_size=8)),
+        "file behind a ciphertext": lambda rng: [data_url(good), file(rng)],
         "ciphertext cut off": lambda rng: data_url(good[: rng.randrange(1, len(good) // 2)]),
         "data URL cut off": lambda rng: data_url(good)[: rng.randrange(1, 30)],
         "file by path or URL": file,
@@ -194,106 +202,128 @@ def bad_bodies(key: EtcKey, good: bytes) -> dict[str, Callable[[random.Random], 
         "body too large": lambda rng: (rng.randbytes(2**20),),
         "upload of a file": lambda rng: (multipart(plain(rng)), "/gradio_api/upload"),
     }
+    for name, encode in encodings.items():
+        bodies[f"file, {name}"] = lambda rng, encode=encode: (encode(call(file(rng)).decode()),)
+        bodies[f"file for the page's own event, {name}"] = lambda rng, encode=encode: (
+            encode(join([data_url(good), file(rng), file(rng)], 2).decode()),
+            JOIN,
+        )
     return bodies | {name: (lambda rng, make=make: (call(make(rng)),)) for name, make in values.items()}
 
 
-@dataclass
-class Answer:
-    """Status and text of the last answer of a request."""
+def uncollected(model: Path, good: bytes, count: int) -> dict:
+    """Requests as large as the server takes, without anyone who reads the answers, and one visitor who does."""
+    body, visits, memory, over = call(data_url(good)), [], [], threading.Event()
+    padded = data_url(good + bytes(60_000))  # the decoder stops at the end of the picture
+    posts = [
+        (call(padded), CLASSIFY) if number % 2 else (join([padded], 1, f"s{number}"), JOIN) for number in range(count)
+    ]
+    with serve(model, BATCHES["batched"]) as server:
+        at_once(server, [body] * 64)  # so that what the server needs in any case is there already
+        before, files = server.memory(), server.files()
 
-    status: int
-    text: str
+        def visit() -> None:
+            while not over.is_set():
+                visits.append(timed(lambda: label_of(server.ask(body))))
+                memory.append(server.memory())
 
-    @property
-    def refused(self) -> bool:
-        return 400 <= self.status < 500 or "event: error" in self.text
+        visitor = threading.Thread(target=visit)
+        visitor.start()
+        with ThreadPoolExecutor(16) as pool:
+            seconds, answers = timed(
+                lambda: list(pool.map(lambda one: server.request("POST", one[1], one[0]).status, posts))
+            )
+        over.set()
+        visitor.join()
+        time.sleep(30)  # longer than an event waits
+        at_once(server, [body] * 64)
+        after = server.memory()
+        times = [time for time, label in visits if label]
+        return {
+            "requests": count,
+            "MB sent": round(sum(len(one) for one, _ in posts) / 1e6),
+            "seconds": round(seconds, 1),
+            "answered with status": {str(status): number for status, number in sorted(Counter(answers).items())},
+            "visitor": {
+                "answers": len(times),
+                "lost": len(visits) - len(times),
+                "p50, s": round(float(np.median(times)), 3) if times else None,
+                "slowest, s": round(max(times), 3) if times else None,
+            },
+            "memory, MiB": {
+                "before": round(before / 2**20),
+                "largest": round(max(memory) / 2**20),
+                "after": round(after / 2**20),
+            },
+            "files left": sorted(server.files() - files),
+        }
 
 
-class Server:
-    """The server process: asks it as curl would, and looks at what it uses."""
-
-    def __init__(self, process: subprocess.Popen, port: int, home: Path) -> None:
-        self.process, self.port, self.home = process, port, home
-
-    def ask(self, body: bytes, path: str = CLASSIFY) -> Answer:
-        answer = self._request("POST", path, body)
-        if answer.status != 200:
-            return answer
-        return self._request("GET", f"{path}/{json.loads(answer.text)['event_id']}")
-
-    def files(self) -> set[str]:
-        return {str(path.relative_to(self.home)) for path in self.home.rglob("*")}
-
-    def processor_time(self) -> float:
-        """Seconds of all its threads; other programs on the machine do not count."""
-        times = psutil.Process(self.process.pid).cpu_times()
-        return times.user + times.system
-
-    def memory(self) -> int:
-        return psutil.Process(self.process.pid).memory_info().rss
-
-    def _request(self, method: str, path: str, body: bytes | None = None) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
-        try:
-            with suppress(BrokenPipeError, ConnectionResetError):  # refused before all was sent: the answer is there
-                connection.request(method, path, body, {"Content-Type": content_type(path)})
-            response = connection.getresponse()
-            return Answer(response.status, response.read().decode(errors="replace"))
-        except (OSError, http.client.HTTPException) as error:
-            return Answer(0, f"no answer: {error!r}")
-        finally:
+def large(model: Path, good: bytes) -> dict:
+    """Bodies of 300 MB: with their length, in pieces without one, and by name of every trick in the encodings."""
+    piece, pieces = bytes(2**20), 300
+    sizes = {"announced": {"Content-Length": str(pieces * 2**20)}, "in pieces": {"Transfer-Encoding": "chunked"}}
+    with serve(model, BATCHES["batched"]) as server:
+        at_once(server, [call(data_url(good))] * 64)
+        before, largest, outcome = server.memory(), 0, {}
+        for (name, headers), path in itertools.product(sizes.items(), (CLASSIFY, JOIN)):
+            sent, status = 0, 0
+            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+            with suppress(OSError, http.client.HTTPException):
+                connection.putrequest("POST", path)
+                for header in {"Content-Type": "application/json", **headers}.items():
+                    connection.putheader(*header)
+                connection.endheaders()
+                with suppress(OSError):
+                    for _ in range(pieces):
+                        connection.send(b"%x\r\n%b\r\n" % (len(piece), piece) if name == "in pieces" else piece)
+                        sent += 1
+                        largest = max(largest, server.memory())
+                status = connection.getresponse().status
             connection.close()
+            outcome[f"{name}, {path}"] = {"status": status, "MiB sent until it was cut off": sent}
+        right = label_of(server.ask(call(data_url(good)))) is not None
+        growth = round((max(largest, server.memory()) - before) / 2**20, 1)
+        return {**outcome, "right answer afterwards": right, "largest memory growth, MiB": growth}
 
 
-@contextmanager
-def serve(model: Path, max_batch: int) -> Iterator[Server]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with tempfile.TemporaryDirectory() as home:
-        folders = dict.fromkeys(("HOME", "TMPDIR", "GRADIO_TEMP_DIR", "XDG_CACHE_HOME"), home)
-        command = [sys.executable, "-c", SERVE, str(model), "--port", str(port), "--max-batch", str(max_batch)]
-        environment = os.environ | folders | {"PYTHONPATH": os.pathsep.join(sys.path)}
-        process = subprocess.Popen(command, env=environment, cwd=home, stdout=subprocess.DEVNULL)
-        try:
-            server = Server(process, port, Path(home))
-            while server._request("GET", "/config").status != 200:
-                if process.poll() is not None:
-                    sys.exit("the server did not start; see above")
-                time.sleep(0.2)
-            yield server
-        finally:
-            process.terminate()
-            process.wait()
+def slow(model: Path, good: bytes) -> dict:
+    """50 clients each that send their headers, or their body, a byte a second."""
+    head = b"POST " + CLASSIFY.encode() + b" HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+    starts = {"headers": (head, b"X"), "body": (head + b"Content-Length: 90000\r\n\r\n", b" ")}
 
+    def dribble(start: bytes, byte: bytes) -> float:
+        begun = time.perf_counter()
+        with socket.create_connection(("127.0.0.1", server.port), timeout=1) as connection:
+            connection.sendall(start)
+            while time.perf_counter() - begun < 120:
+                try:
+                    if not connection.recv(2**16):
+                        break
+                except TimeoutError:  # a second has passed
+                    with suppress(OSError):
+                        connection.sendall(byte)
+                except OSError:
+                    break
+        return time.perf_counter() - begun
 
-def label_of(answer: Answer) -> str | None:
-    """The likeliest label; None when there is no answer."""
-    if "event: complete" not in answer.text:
-        return None
-    return json.loads(answer.text.split("event: complete\ndata: ")[1].splitlines()[0])[0]["label"]
-
-
-def timed(work: Callable) -> tuple[float, object]:
-    start = time.perf_counter()
-    result = work()
-    return time.perf_counter() - start, result
-
-
-def call(value: object) -> bytes:
-    return json.dumps({"data": [value]}).encode()
-
-
-def data_url(file: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(file).decode()
-
-
-def multipart(file: bytes) -> bytes:
-    return b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n' + file + b"\r\n--x--"
-
-
-def content_type(path: str) -> str:
-    return "multipart/form-data; boundary=x" if path.endswith("upload") else "application/json"
+    with serve(model, BATCHES["batched"]) as server, ThreadPoolExecutor(100) as pool:
+        kinds = [name for name in starts for _ in range(50)]
+        ended = [pool.submit(dribble, *starts[name]) for name in kinds]
+        visits = [timed(lambda: label_of(server.ask(call(data_url(good))))) for _ in range(50)]
+        seconds = [future.result() for future in ended]
+        return {
+            **{
+                f"{name}: seconds until cut off, longest": round(
+                    max(time for time, kind in zip(seconds, kinds, strict=True) if kind == name), 1
+                )
+                for name in starts
+            },
+            "visitor": {
+                "lost": sum(label is None for _, label in visits),
+                "slowest, s": round(max(time for time, _ in visits), 3),
+            },
+        }
 
 
 if __name__ == "__main__":

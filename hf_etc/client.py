@@ -70,9 +70,12 @@ class EncryptedClassifier:
             settings = self._client.predict(api_name="/settings")
         if not isinstance(settings, dict):
             raise RemoteError(f"{space_or_url} is not a classifier of encrypted images (it has no settings)")
-        self.processor: EtcImageProcessor = EtcImageProcessor.from_dict(
-            settings, key=key, allow_weak=allow_weak, **expected
-        )
+        try:
+            self.processor: EtcImageProcessor = EtcImageProcessor.from_dict(
+                settings, key=key, allow_weak=allow_weak, **expected
+            )
+        except EtcError as error:
+            raise type(error)(_printable(str(error))) from None  # it may quote the settings
 
     def __call__(self, image: ImageSource) -> list[dict[str, Any]]:
         """The likeliest labels of one picture, as a transformers pipeline gives them.
@@ -92,8 +95,8 @@ class EncryptedClassifier:
         with self._asking():
             answer = self._client.predict(data, api_name="/classify")
         try:
-            return [{"label": one["label"], "score": one["confidence"]} for one in answer[0]["confidences"]]
-        except (LookupError, TypeError):
+            return [{"label": str(one["label"]), "score": float(one["confidence"])} for one in answer[0]["confidences"]]
+        except (LookupError, TypeError, ValueError):
             raise RemoteError(f"{self._address} gave no labels; is it a classifier of encrypted images?") from None
 
     def __repr__(self) -> str:
@@ -115,9 +118,9 @@ class EncryptedClassifier:
         try:
             yield
         except gradio_client.exceptions.AppError as error:
-            raise RemoteError(f"{self._address}: {error.message}") from None
+            raise RemoteError(f"{self._address}: {_printable(str(error.message))}") from None
         except Exception as error:  # of two HTTP libraries and more
-            why = str(error).splitlines()[0] if str(error) else type(error).__name__
+            why = _printable(str(error).splitlines()[0]) if str(error) else type(error).__name__
             raise RemoteError(f"{self._address} does not answer as a classifier of encrypted images: {why}") from None
 
 
@@ -158,8 +161,13 @@ def _report(classify: EncryptedClassifier, image: str, as_json: bool) -> int:
     if as_json:
         print(json.dumps({"image": image, "labels": labels}))
     else:
-        print(f"{image}: " + ", ".join(f"{one['label']} {100 * one['score']:.1f} %" for one in labels))
+        print(f"{image}: " + ", ".join(f"{_printable(one['label'])} {100 * one['score']:.1f} %" for one in labels))
     return 0
+
+
+def _printable(text: str) -> str:
+    """What a server says, without what a terminal obeys: control characters become visible escapes."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,7 +1,10 @@
 """Small pieces that several test files use."""
 
+import zlib
+
 import numpy as np
 
+from hf_etc import read_marker
 from hf_etc.ciphers.base import cipher_id
 
 
@@ -21,3 +24,15 @@ def gradient(height, width):
 def made_under(key, marker):
     """Whether a marker has the id of this key for its own settings and size."""
     return marker.cipher_id == cipher_id(key, marker.spec, (marker.height, marker.width))
+
+
+def with_marker(file, marker):
+    """A ciphertext file with another marker of the same length in the place of its own."""
+    old, new = read_marker(file).to_json().encode(), marker.to_json().encode()
+    assert len(old) == len(new) and file.count(old) == 1
+    place = file.index(old)
+    data = file.replace(old, new)
+    if not data.startswith(b"\x89PNG"):
+        return data
+    start, end = place - len(b"tEXthf-etc\0"), place + len(new)
+    return data[:end] + zlib.crc32(data[start:end]).to_bytes(4, "big") + data[end + 4 :]

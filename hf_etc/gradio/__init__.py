@@ -7,7 +7,9 @@ try:
 except ImportError:
     raise MissingExtraError('gradio is not installed; run: pip install "hf-etc[space]"') from None
 
-from .app import build_app, launch
+from .app import build_app
 from .component import EncryptedImage
+from .header_timeout import HeaderTimeout
+from .serving import launch, mount
 
-__all__ = ["EncryptedImage", "build_app", "launch"]
+__all__ = ["EncryptedImage", "HeaderTimeout", "build_app", "launch", "mount"]

@@ -2,7 +2,6 @@
 
 import base64
 import io
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -10,7 +9,6 @@ from typing import Any, Literal
 import gradio as gr
 import torch
 from PIL import Image
-from starlette.middleware import Middleware
 
 from ..ciphertext import decode_ciphertext
 from ..errors import ParameterError
@@ -18,7 +16,6 @@ from ..evaluation import load
 from ..image_processing import EtcImageProcessor
 from .batching import MicroBatcher
 from .component import EncryptedImage
-from .limits import RequestLimits
 
 TOP = 5
 # More at a time gains little more on a CPU, and loses where the activations outgrow its caches.
@@ -42,12 +39,6 @@ _SCOPES = {
     "image": "every image is scrambled in its own way, but the pieces of a single photograph can be put together "
     "again like a jigsaw puzzle, mostly or in part.",
 }
-_CSS = """
-.he-seen { margin: 0; }
-.he-seen img { display: block; width: 100%; max-width: 20rem; margin: 0 auto; image-rendering: pixelated;
-  border-radius: var(--radius-md); }
-.he-seen figcaption { text-align: center; margin-top: 0.4rem; }
-"""
 _NOTHING_SEEN = '<figure class="he-seen"><figcaption>Nothing yet.</figcaption></figure>'
 # A picture that was taken away meanwhile leaves no value; its answer must not stand beside the next picture.
 _WITHOUT_LATE_ANSWERS = f"(sent, label, seen) => sent ? [label, seen] : [{{}}, {_NOTHING_SEEN!r}]"
@@ -147,30 +138,6 @@ def build_app(
         ).then(None, [picture, *answers], answers, js=_WITHOUT_LATE_ANSWERS)
         gr.api(settings, api_name="settings", concurrency_limit=None)
     return app.queue(max_size=1024, api_open=False)
-
-
-def launch(app: gr.Blocks, **options: Any) -> Any:
-    """Start an app whose inputs are :class:`EncryptedImage`: no uploads, no analytics, no sharing, nothing on disk.
-
-    Args:
-        app: from :func:`build_app`, or your own.
-        options: of ``gradio.Blocks.launch``, such as ``server_port`` or ``prevent_thread_lock``.
-    """
-    inputs = [block for block in app.blocks.values() if isinstance(block, EncryptedImage)]
-    app._queue.ANAYLTICS_CACHE_FREQUENCY = sys.maxsize  # or each answer waits for a table of all the calls before it
-    max_body = max((block.max_bytes for block in inputs), default=0) * 4 // 3 + 2**14
-    return app.launch(
-        share=False,
-        run_history=False,
-        enable_monitoring=False,
-        mcp_server=False,
-        ssr_mode=False,
-        num_workers=0,  # like server-side rendering, other servers that would answer without the limits
-        state_session_capacity=256,  # each session holds its latest ciphertext in memory
-        _frontend=False,  # no check that ends the server when its first page takes three seconds
-        app_kwargs={"middleware": [Middleware(RequestLimits, max_body=max_body)]},
-        **{"footer_links": ["api"], "css": _CSS, "theme": gr.themes.Default(primary_hue="indigo"), **options},
-    )
 
 
 def _honest(processor: EtcImageProcessor) -> str:

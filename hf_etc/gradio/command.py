@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import ParameterError
-from .app import build_app, launch
+from .app import build_app
+from .serving import launch
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 

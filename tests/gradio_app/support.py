@@ -27,7 +27,7 @@ from hf_etc.models import build_model
 
 from ..secrets import find_secret
 
-LABELS = {number: f"class {number}" for number in range(7)}
+LABELS = {number: f"<i>class</i> {number}" for number in range(7)}  # shown as text, markup and all
 WINDOW = 64  # bytes of a picture, noise here; half of it is more than a row of a block, which may stay as it was
 HEADER = 64  # bytes at the start that pictures of one size and format have in common
 SERVER = Path(__file__).with_name("watched_server.py")

@@ -1,12 +1,14 @@
 """The Python client: right answers, and a record of what it sends."""
 
+import json
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from gradio_client.exceptions import AppError
 
-from hf_etc import EtcKey, load_rgb
+from hf_etc import EtcKey, client, load_rgb
 from hf_etc.client import EncryptedClassifier
 from hf_etc.errors import AlreadyEncryptedError, KeyMismatchError, ParameterError, RemoteError
 
@@ -104,3 +106,69 @@ def test_other_servers(answer):
         with pytest.raises(RemoteError, match="does not answer as a classifier of encrypted images"):
             EncryptedClassifier(f"http://127.0.0.1:{server.server_port}", EtcKey.generate())
         server.shutdown()
+
+
+@pytest.fixture
+def hostile(served, monkeypatch):
+    """A server whose every text clears the terminal, hides itself and turns the reading direction."""
+    evil, predict = "\x1b[2Jcat\r\x9b1m\u202egod\n", client._Client.predict
+
+    def answer(self, *data, api_name):
+        if api_name == "/settings":
+            return predict(self, *data, api_name=api_name)
+        return ({"confidences": [{"label": evil, "confidence": 0.5}]}, "")
+
+    monkeypatch.setattr(client._Client, "predict", answer)
+    return evil
+
+
+SHOWN = r"\x1b[2Jcat\r\x9b1m\u202egod\n"
+
+
+def test_labels_are_printed_without_terminal_escapes(served, hostile, tmp_path, capsys):
+    served.key.save(tmp_path / "model.key")
+    (tmp_path / "a.png").write_bytes(file_of(picture(1)))
+    arguments = [
+        str(tmp_path / "a.png"),
+        "--url",
+        served.url,
+        "--key",
+        str(tmp_path / "model.key"),
+        "--block-size",
+        "8",
+    ]
+    assert client.main(arguments) == 0
+    assert capsys.readouterr().out.endswith(f"a.png: {SHOWN} 50.0 %\n")
+    assert client.main([*arguments, "--json"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.isascii() and printed.rstrip("\n").isprintable()
+    assert json.loads(printed)["labels"] == [{"label": hostile, "score": 0.5}]
+
+
+@pytest.mark.parametrize("error", [AppError, ValueError])
+def test_errors_of_the_server_are_shown_without_terminal_escapes(served, hostile, monkeypatch, error):
+    with EncryptedClassifier(served.url, served.key, block_size=8) as classify:
+
+        def fail(*_, **__):
+            raise error(f"no {hostile} today")
+
+        monkeypatch.setattr(client._Client, "predict", fail)
+        with pytest.raises(RemoteError, match=r"no \\x1b\[2Jcat") as caught:
+            classify(picture(1))
+        assert str(caught.value).isprintable()
+
+
+def test_settings_of_the_server_are_shown_without_terminal_escapes(served, hostile, monkeypatch):
+    for settings in ({"image_processor_type": hostile}, {"image_processor_type": "EtcImageProcessor", hostile: 1}):
+        monkeypatch.setattr(client._Client, "predict", lambda *_, settings=settings, **__: settings)
+        with pytest.raises(ParameterError, match="this is not a saved") as caught:
+            EncryptedClassifier(served.url, served.key, block_size=8)
+        assert SHOWN in str(caught.value) and str(caught.value).isprintable()
+
+
+def test_scores_are_numbers(served, hostile, monkeypatch):
+    with EncryptedClassifier(served.url, served.key, block_size=8) as classify:
+        answer = ({"confidences": [{"label": "cat", "confidence": hostile}]}, "")
+        monkeypatch.setattr(client._Client, "predict", lambda *_, **__: answer)
+        with pytest.raises(RemoteError, match="gave no labels"):
+            classify(picture(1))

@@ -8,7 +8,7 @@ import pytest
 from hf_etc import EtcKey
 from hf_etc.client import main as classify
 from hf_etc.errors import EtcError, KeyMismatchError, ParameterError, RemoteError
-from hf_etc.gradio.app import build_app, launch
+from hf_etc.gradio import build_app, launch
 from hf_etc.gradio.command import main as serve
 
 from .support import classify as classify_at

@@ -19,7 +19,7 @@ def test_front_matter():
     fields = yaml.safe_load(text.split("---\n")[1])
     assert {"title", "emoji", "colorFrom", "colorTo", "short_description", "tags"} <= fields.keys()
     assert fields["sdk"] == "gradio" and fields["license"] == "apache-2.0"
-    assert Version("6.10") <= Version(fields["sdk_version"]) < Version("7")
+    assert Version("6.31") <= Version(fields["sdk_version"]) < Version("7")
     assert Version(fields["sdk_version"]) <= Version(gradio.__version__), "no newer one than the tests ran with"
     assert (SPACE / fields["app_file"]).is_file()
     assert len(fields["short_description"]) <= 60

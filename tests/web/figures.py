@@ -91,12 +91,24 @@ def malformed() -> str:
     )
 
 
+def uncollected() -> str:
+    value = _read(SPACE)["uncollected"]
+    memory, visitor = value["memory, MiB"], value["visitor"]
+    return (
+        f"{value['requests']:,} requests in {value['seconds']:.0f} s whose answers nobody collects: memory "
+        f"{memory['before']:,} MiB before, {memory['largest']:,} at most, {memory['after']:,} afterwards; a visitor "
+        f"meanwhile got {visitor['answers']:,} answers, lost {visitor['lost']}, half of them within "
+        f"{visitor['p50, s']} s and all within {visitor['slowest, s']} s.\n"
+    )
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "times": times,
     "uploads": uploads,
     "decoders": decoders,
     "load": load,
     "malformed": malformed,
+    "uncollected": uncollected,
 }
 
 

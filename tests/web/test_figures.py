@@ -36,4 +36,7 @@ def test_what_was_promised():
     assert all(one["lost"] == one["other answer than alone"] == 0 for one in space["load"].values())
     refused = space["malformed"]
     assert sum(refused["refused"].values()) == refused["bodies"] >= 1000
+    ignored = space["uncollected"]
+    assert ignored["requests"] >= 10_000 and ignored["visitor"]["lost"] == 0 < ignored["visitor"]["answers"]
+    assert ignored["memory, MiB"]["largest"] - ignored["memory, MiB"]["before"] < 200 and not ignored["files left"]
     assert refused["right answer afterwards"] and not refused["not refused"] and not refused["files left"]
