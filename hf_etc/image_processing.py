@@ -268,7 +268,7 @@ class EtcImageProcessor(PilBackend):
         saved = dict(image_processor_dict)
         kind = saved.pop("image_processor_type", None)
         if kind != cls.__name__ or saved.keys() != _SAVED:
-            odd = ", ".join(sorted(saved.keys() ^ _SAVED)) if kind == cls.__name__ else f"type {kind}"
+            odd = ", ".join(sorted(map(str, saved.keys() ^ _SAVED))) if kind == cls.__name__ else f"type {kind}"
             raise ParameterError(f"this is not a saved {cls.__name__} ({odd}); save the processor again")
         spec = _saved_spec(saved.pop("cipher"))
         saved["size"], saved["cipher_id"] = _saved_size(saved["size"]), str(saved["cipher_id"])

@@ -127,7 +127,7 @@ class Preparation:
         if self.fit not in allowed:
             given = "without a size" if self.size is None else "with a size"
             raise ParameterError(f"fit {self.fit!r} {given}: use one of {', '.join(allowed)}")
-        if self.resample not in RESAMPLE:
+        if not isinstance(self.resample, str) or self.resample not in RESAMPLE:
             raise ParameterError(f"resample {self.resample!r}: use one of {', '.join(RESAMPLE)}")
 
     def apply(self, image: Image.Image, grid: int = 1) -> np.ndarray:

@@ -101,6 +101,8 @@ class CipherSpec(ABC):
 
 def check_grid(height: int, width: int, block_size: int) -> None:
     """Raise GeometryError unless height and width are positive multiples of the block size."""
+    if type(height) is not int or type(width) is not int:
+        raise GeometryError(f"the size {height!r}x{width!r} is not in whole pixels; give height and width as integers")
     if height < block_size or width < block_size:
         raise GeometryError(
             f"the block size {block_size} is larger than the image, {height}x{width}; use a smaller block"
@@ -165,7 +167,7 @@ def spec_from_dict(values: dict[str, Any]) -> CipherSpec:
     Raises:
         ParameterError: no or an unknown cipher name, an unknown parameter, or none where there is no default.
     """
-    params = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    params = {str(k): tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     name = params.pop("cipher", None)
     spec = make_spec(name, **params)  # type: ignore[arg-type]
     if missing := spec.always - params.keys():

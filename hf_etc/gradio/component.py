@@ -96,6 +96,7 @@ class EncryptedImage(gr.HTML, metaclass=_WithoutInterfaceFile):
             "format": format,
             "quality": quality,
             "subsampling": subsampling,
+            "hosted": True,  # the page tells visitors that its code is this server's
             "examples": [_example(path) for path in examples],
             "action": action,
         }

@@ -26,9 +26,9 @@ def served(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def served_per_image(tmp_path_factory):
-    """48x32, blocks of 16, a plan of its own for every image, JPEG."""
+    """48x32, blocks of 8, a plan of its own for every image, JPEG."""
     folder, key = tmp_path_factory.mktemp("per-image"), EtcKey.generate()
-    model = save_model(folder / "model", key, (48, 32), key_scope="image")
+    model = save_model(folder / "model", key, (48, 32), block_size=8, key_scope="image")
     with serve(model, key, folder / "home", "--format", "jpeg") as server:
         yield server
 

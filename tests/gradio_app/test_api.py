@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from hf_etc import EtcImageProcessor, EtcKey
+from hf_etc import EtcCipher, EtcImageProcessor, EtcKey
 
 from ..helpers import noise
 from .support import classify, data_url, file_of, picture, post
@@ -99,7 +99,7 @@ def test_decompression_bomb_is_refused_by_its_header(served):
 def test_other_key(served):
     stranger = EtcKey.generate()
     message = refused(served, encrypted(stranger, block_size=8))
-    assert f"encrypted under key {stranger.key_id}, the model belongs to key {served.key.key_id}" in message
+    assert f"the model takes {EtcCipher(served.key, 8).cipher_id(32, 32)}: another key" in message
 
 
 def test_other_cipher(served):

@@ -26,7 +26,7 @@ def test_answers_are_the_models(served, format):
             assert [one["score"] for one in answer] == pytest.approx(
                 [expected[one["label"]] for one in answer], abs=1e-4
             )
-        assert repr(classify) == f"EncryptedClassifier({served.url!r}, key_id={served.key.key_id!r})"
+        assert repr(classify) == f"EncryptedClassifier({served.url!r}, cipher_id={classify.processor.cipher_id!r})"
 
 
 def test_key_scope_image(served_per_image):
@@ -65,15 +65,16 @@ def test_ciphertexts_and_damaged_files_are_refused_here(served):
 
 def test_key_and_cipher_have_to_be_the_expected_ones(served):
     served.record.clear()
-    with pytest.raises(KeyMismatchError, match="the model belongs to key"):
+    with pytest.raises(KeyMismatchError, match="was not made with this key"):
         EncryptedClassifier(served.url, EtcKey.generate(), block_size=8)
     for weaker in (
-        {},
+        {"block_size": 16},
+        {"size": 64},
         {"block_size": 8, "key_scope": "image"},
         {"block_size": 8, "steps": ["color"]},
         {"cipher": "pe"},
     ):
-        with pytest.raises(ParameterError, match="nothing was sent"):
+        with pytest.raises(ParameterError, match=r"the model has .*, expected"):
             EncryptedClassifier(served.url, served.key, **weaker)
     with pytest.raises(ParameterError, match="format"):
         EncryptedClassifier(served.url, served.key, block_size=8, format="gif")

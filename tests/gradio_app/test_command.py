@@ -80,9 +80,9 @@ def test_classify(served, files, capsys):
 def test_classify_refuses(served, files):
     EtcKey.generate().save(files / "other.key")
     image, url = str(files / "1.png"), ["--url", served.url]
-    with pytest.raises(KeyMismatchError, match="use the other key"):
+    with pytest.raises(KeyMismatchError, match="was not made with this key"):
         classify([image, *url, "--key", str(files / "other.key")])
-    with pytest.raises(ParameterError, match="nothing was sent"):
-        classify([image, *url, "--key", str(files / "model.key")])
+    with pytest.raises(ParameterError, match="the model has block_size=8, expected 16"):
+        classify([image, *url, "--key", str(files / "model.key"), "--block-size", "16"])
     with pytest.raises(RemoteError, match="does not answer"):
         classify([image, "--url", "http://127.0.0.1:9", "--key", str(files / "model.key")])

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import hf_etc.gradio
-from hf_etc import EtcImageProcessor, EtcKey
+from hf_etc import EtcCipher, EtcImageProcessor, EtcKey
 from hf_etc.errors import ImageError, ParameterError
 from hf_etc.gradio import EncryptedImage, build_app
 from hf_etc.models import build_model
@@ -24,7 +24,7 @@ KEY = EtcKey.generate()
 
 @pytest.fixture
 def server():
-    return EtcImageProcessor(size=32, block_size=8, key_id=KEY.key_id)
+    return EtcImageProcessor(size=32, block_size=8, cipher_id=EtcCipher(KEY, 8).cipher_id(32, 32))
 
 
 def test_settings_name_everything_the_page_needs(server):
@@ -32,13 +32,14 @@ def test_settings_name_everything_the_page_needs(server):
         component = EncryptedImage(server, format="jpeg", quality=70, subsampling="4:2:0", action="Go")
     assert component.props["settings"] == {
         "cipher": server.spec.to_dict(),
-        "key_id": KEY.key_id,
+        "cipher_id": EtcCipher(KEY, 8).cipher_id(32, 32),
         "size": (32, 32),
         "fit": "crop",
         "resample": "bicubic",
         "format": "jpeg",
         "quality": 70,
         "subsampling": "4:2:0",
+        "hosted": True,
         "examples": [],
         "action": "Go",
     }
@@ -80,7 +81,7 @@ def test_preprocess_gives_the_checked_image(server):
 
 
 def test_any_size_has_a_limit():
-    server = EtcImageProcessor(block_size=8, key_id=KEY.key_id)
+    server = EtcImageProcessor(block_size=8, cipher_id=EtcCipher(KEY, 8).cipher_id())
     client = EtcImageProcessor(KEY, block_size=8)
     component = EncryptedImage(server)
     assert component.preprocess(data_url(client.encrypt(noise(40, 56, 3))[0])).size == (56, 40)
@@ -97,7 +98,7 @@ def test_the_key_is_not_in_the_page(tmp_path):
     key = EtcKey.generate()
     app = build_app(save_model(tmp_path, key, 32, block_size=8))
     assert find_secret(key, str(app.get_config_file())) == []
-    assert key.key_id in str(app.get_config_file())
+    assert EtcCipher(key, 8).cipher_id(32, 32) in str(app.get_config_file())
 
 
 def test_what_is_no_model_of_ciphertexts(tmp_path):
@@ -111,7 +112,7 @@ def test_what_is_no_model_of_ciphertexts(tmp_path):
     ViTImageProcessor().save_pretrained(tmp_path)
     with pytest.raises(ParameterError, match="is a model of plain images"):
         build_app(tmp_path)
-    EtcImageProcessor(block_size=8, key_id=KEY.key_id).save_pretrained(tmp_path)
+    EtcImageProcessor(block_size=8, cipher_id=EtcCipher(KEY, 8).cipher_id()).save_pretrained(tmp_path)
     with pytest.raises(ParameterError, match="has no fixed size"):
         build_app(tmp_path)
 

@@ -15,7 +15,7 @@ import gradio as gr
 import pytest
 import uvicorn
 
-from hf_etc import EtcImageProcessor, EtcKey
+from hf_etc import EtcCipher, EtcImageProcessor, EtcKey
 from hf_etc.errors import ParameterError
 from hf_etc.gradio import EncryptedImage, HeaderTimeout, build_app, launch, mount
 from hf_etc.gradio.limits import RequestLimits
@@ -59,10 +59,15 @@ def mounted(parent):
     thread.join(30)
 
 
+ID = EtcCipher(KEY, 8).cipher_id(32, 32)
+
+
 def own_app(*inputs, outputs=(), **options) -> gr.Blocks:
     with gr.Blocks() as app:
         made = [make() for make in inputs]
-        picture = EncryptedImage(EtcImageProcessor(size=32, block_size=8, key_id=KEY.key_id))
+        picture = EncryptedImage(
+            EtcImageProcessor(size=32, block_size=8, cipher_id=EtcCipher(KEY, 8).cipher_id(32, 32))
+        )
         answers = [gr.Textbox(), *(make() for make in outputs)]
         picture.submit(lambda *values: repr(values[1:]), [picture, *made], answers, api_name="ask", **options)
     return app

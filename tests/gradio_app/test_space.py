@@ -9,7 +9,7 @@ import pytest
 import yaml
 from packaging.version import Version
 
-from hf_etc import load_rgb
+from hf_etc import EtcImageProcessor, load_rgb
 
 SPACE = Path(__file__).parents[2] / "spaces" / "encrypted-classifier"
 
@@ -34,7 +34,7 @@ def test_app(served, monkeypatch):
     monkeypatch.setenv("HF_ETC_MODEL", str(served.folder))
     app = runpy.run_path(str(SPACE / "app.py"))["demo"]
     config = str(app.get_config_file())
-    assert served.key.key_id in config and "api_name': 'classify'" in config
+    assert EtcImageProcessor.from_pretrained(served.folder).cipher_id in config and "api_name': 'classify'" in config
     for example in sorted((SPACE / "examples").glob("*.png")):
         load_rgb(example)
         assert example.stem in config
