@@ -4,21 +4,16 @@ import argparse
 import base64
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from .ciphers.base import CipherSpec, make_spec
 from .ciphertext import Subsampling, check_format
-from .errors import EtcError, MissingExtraError, ParameterError, RemoteError
+from .errors import EtcError, ParameterError
 from .image_processing import EtcImageProcessor
 from .images import ImageSource
 from .keys import EtcKey
-
-try:
-    import gradio_client
-except ImportError:
-    raise MissingExtraError('gradio is not installed; run: pip install "hf-etc[space]"') from None
+from .remote import RemoteClassifier
 
 
 class EncryptedClassifier:
@@ -61,13 +56,8 @@ class EncryptedClassifier:
         expected = make_spec(cipher, **params)
         check_format(format, quality, subsampling)
         self._format, self._quality, self._subsampling = format, quality, subsampling
-        self._address = space_or_url
-        with self._asking():
-            self._client = _Client(space_or_url, token=token or False, verbose=False, download_files=False)
-            settings = self._client.predict(api_name="/settings")
-        if not isinstance(settings, dict):
-            raise RemoteError(f"{space_or_url} is not a classifier of encrypted images (it has no settings)")
-        self.processor: EtcImageProcessor = EtcImageProcessor.from_dict(settings, key=key)
+        self._remote = RemoteClassifier(space_or_url, token)
+        self.processor: EtcImageProcessor = self._remote.processor(key)
         _check_spec(self.processor.spec, expected)
 
     def __call__(self, image: ImageSource) -> list[dict[str, Any]]:
@@ -85,41 +75,19 @@ class EncryptedClassifier:
         """
         (file,) = self.processor.encrypt([image], self._format, self._quality, self._subsampling)
         data = f"data:image/{self._format};base64,{base64.b64encode(file).decode()}"
-        with self._asking():
-            answer = self._client.predict(data, api_name="/classify")
-        try:
-            return [{"label": one["label"], "score": one["confidence"]} for one in answer[0]["confidences"]]
-        except (LookupError, TypeError):
-            raise RemoteError(f"{self._address} gave no labels; is it a classifier of encrypted images?") from None
+        return self._remote.classify(data)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._address!r}, key_id={self.processor.key_id!r})"
+        return f"{type(self).__name__}({self._remote.name!r}, key_id={self.processor.key_id!r})"
 
     def close(self) -> None:
-        """End the connection."""
-        self._client.close()
+        """Nothing is held open between two calls."""
 
     def __enter__(self) -> "EncryptedClassifier":
         return self
 
     def __exit__(self, *_: Any) -> None:
         self.close()
-
-    @contextmanager
-    def _asking(self) -> Iterator[None]:
-        """Turn what the client library raises about the server into one line."""
-        try:
-            yield
-        except gradio_client.exceptions.AppError as error:
-            raise RemoteError(f"{self._address}: {error.message}") from None
-        except Exception as error:  # of two HTTP libraries and more
-            why = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise RemoteError(f"{self._address} does not answer as a classifier of encrypted images: {why}") from None
-
-
-class _Client(gradio_client.Client):
-    def _telemetry_thread(self) -> None:
-        """Says nothing: the library reports every start to its makers, even with analytics_enabled=False."""
 
 
 def _check_spec(asked: CipherSpec, expected: CipherSpec) -> None:
