@@ -4,22 +4,16 @@ import argparse
 import base64
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from .ciphers.base import all_parameters
 from .ciphertext import Subsampling, check_format
-from .errors import EtcError, MissingExtraError, ParameterError, RemoteError
+from .errors import EtcError, ParameterError
 from .image_processing import EtcImageProcessor
 from .images import ImageSource
 from .keys import EtcKey
-
-try:
-    import gradio_client
-except ImportError:
-    raise MissingExtraError('gradio is not installed; run: pip install "hf-etc[space]"') from None
-
+from .remote import RemoteClassifier
 
 class EncryptedClassifier:
     """Client of a classifier served by ``hf-etc serve`` or ``hf_etc.gradio.build_app``.
@@ -64,18 +58,8 @@ class EncryptedClassifier:
             raise ParameterError(f"unknown argument {min(unknown)!r}; see EncryptedClassifier")
         check_format(format, quality, subsampling)
         self._format, self._quality, self._subsampling = format, quality, subsampling
-        self._address = space_or_url
-        with self._asking():
-            self._client = _Client(space_or_url, token=token or False, verbose=False, download_files=False)
-            settings = self._client.predict(api_name="/settings")
-        if not isinstance(settings, dict):
-            raise RemoteError(f"{space_or_url} is not a classifier of encrypted images (it has no settings)")
-        try:
-            self.processor: EtcImageProcessor = EtcImageProcessor.from_dict(
-                settings, key=key, allow_weak=allow_weak, **expected
-            )
-        except EtcError as error:
-            raise type(error)(_printable(str(error))) from None  # it may quote the settings
+        self._remote = RemoteClassifier(space_or_url, token)
+        self.processor: EtcImageProcessor = self._remote.processor(key, allow_weak=allow_weak, **expected)
 
     def __call__(self, image: ImageSource) -> list[dict[str, Any]]:
         """The likeliest labels of one picture, as a transformers pipeline gives them.
@@ -92,41 +76,19 @@ class EncryptedClassifier:
         """
         (file,) = self.processor.encrypt([image], self._format, self._quality, self._subsampling)
         data = f"data:image/{self._format};base64,{base64.b64encode(file).decode()}"
-        with self._asking():
-            answer = self._client.predict(data, api_name="/classify")
-        try:
-            return [{"label": str(one["label"]), "score": float(one["confidence"])} for one in answer[0]["confidences"]]
-        except (LookupError, TypeError, ValueError):
-            raise RemoteError(f"{self._address} gave no labels; is it a classifier of encrypted images?") from None
+        return self._remote.classify(data)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._address!r}, cipher_id={self.processor.cipher_id!r})"
+        return f"{type(self).__name__}({self._remote.name!r}, cipher_id={self.processor.cipher_id!r})"
 
     def close(self) -> None:
-        """End the connection."""
-        self._client.close()
+        """Nothing is held open between two calls."""
 
     def __enter__(self) -> "EncryptedClassifier":
         return self
 
     def __exit__(self, *_: Any) -> None:
         self.close()
-
-    @contextmanager
-    def _asking(self) -> Iterator[None]:
-        """Turn what the client library raises about the server into one line."""
-        try:
-            yield
-        except gradio_client.exceptions.AppError as error:
-            raise RemoteError(f"{self._address}: {_printable(str(error.message))}") from None
-        except Exception as error:  # of two HTTP libraries and more
-            why = _printable(str(error).splitlines()[0]) if str(error) else type(error).__name__
-            raise RemoteError(f"{self._address} does not answer as a classifier of encrypted images: {why}") from None
-
-
-class _Client(gradio_client.Client):
-    def _telemetry_thread(self) -> None:
-        """Says nothing: the library reports every start to its makers, even with analytics_enabled=False."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -161,13 +123,8 @@ def _report(classify: EncryptedClassifier, image: str, as_json: bool) -> int:
     if as_json:
         print(json.dumps({"image": image, "labels": labels}))
     else:
-        print(f"{image}: " + ", ".join(f"{_printable(one['label'])} {100 * one['score']:.1f} %" for one in labels))
+        print(f"{image}: " + ", ".join(f"{one['label']} {100 * one['score']:.1f} %" for one in labels))
     return 0
-
-
-def _printable(text: str) -> str:
-    """What a server says, without what a terminal obeys: control characters become visible escapes."""
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
 
 
 def _parser() -> argparse.ArgumentParser:

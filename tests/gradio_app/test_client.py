@@ -10,6 +10,7 @@ from gradio_client.exceptions import AppError
 
 from hf_etc import EtcKey, client, load_rgb
 from hf_etc.client import EncryptedClassifier
+from hf_etc.remote import RemoteClassifier
 from hf_etc.errors import AlreadyEncryptedError, KeyMismatchError, ParameterError, RemoteError
 
 from ..secrets import find_secret
@@ -112,64 +113,43 @@ def test_other_servers(answer):
 @pytest.fixture
 def hostile(served, monkeypatch):
     """A server whose every text clears the terminal, hides itself and turns the reading direction."""
-    evil, predict = "\x1b[2Jcat\r\x9b1m\u202egod\n", client._Client.predict
+    evil, call = "\x1b[2Jcat\r\x9b1m\u202egod\n", RemoteClassifier._call
 
-    def answer(self, *data, api_name):
-        if api_name == "/settings":
-            return predict(self, *data, api_name=api_name)
-        return ({"confidences": [{"label": evil, "confidence": 0.5}]}, "")
+    def answer(self, name, values, limit):
+        if name == "settings":
+            return call(self, name, values, limit)
+        return [{"confidences": [{"label": evil, "confidence": 0.5}]}, ""]
 
-    monkeypatch.setattr(client._Client, "predict", answer)
+    monkeypatch.setattr(RemoteClassifier, "_call", answer)
     return evil
 
 
-SHOWN = r"\x1b[2Jcat\r\x9b1m\u202egod\n"
+SHOWN = "[2Jcat 1mgod"
 
 
 def test_labels_are_printed_without_terminal_escapes(served, hostile, tmp_path, capsys):
     served.key.save(tmp_path / "model.key")
     (tmp_path / "a.png").write_bytes(file_of(picture(1)))
-    arguments = [
-        str(tmp_path / "a.png"),
-        "--url",
-        served.url,
-        "--key",
-        str(tmp_path / "model.key"),
-        "--block-size",
-        "8",
-    ]
+    arguments = [str(tmp_path / "a.png"), "--url", served.url, "--key", str(tmp_path / "model.key")]
     assert client.main(arguments) == 0
     assert capsys.readouterr().out.endswith(f"a.png: {SHOWN} 50.0 %\n")
     assert client.main([*arguments, "--json"]) == 0
     printed = capsys.readouterr().out
     assert printed.isascii() and printed.rstrip("\n").isprintable()
-    assert json.loads(printed)["labels"] == [{"label": hostile, "score": 0.5}]
-
-
-@pytest.mark.parametrize("error", [AppError, ValueError])
-def test_errors_of_the_server_are_shown_without_terminal_escapes(served, hostile, monkeypatch, error):
-    with EncryptedClassifier(served.url, served.key, block_size=8) as classify:
-
-        def fail(*_, **__):
-            raise error(f"no {hostile} today")
-
-        monkeypatch.setattr(client._Client, "predict", fail)
-        with pytest.raises(RemoteError, match=r"no \\x1b\[2Jcat") as caught:
-            classify(picture(1))
-        assert str(caught.value).isprintable()
+    assert json.loads(printed)["labels"] == [{"label": SHOWN, "score": 0.5}]
 
 
 def test_settings_of_the_server_are_shown_without_terminal_escapes(served, hostile, monkeypatch):
     for settings in ({"image_processor_type": hostile}, {"image_processor_type": "EtcImageProcessor", hostile: 1}):
-        monkeypatch.setattr(client._Client, "predict", lambda *_, settings=settings, **__: settings)
+        monkeypatch.setattr(RemoteClassifier, "_call", lambda *_, settings=settings: [settings])
         with pytest.raises(ParameterError, match="this is not a saved") as caught:
-            EncryptedClassifier(served.url, served.key, block_size=8)
+            EncryptedClassifier(served.url, served.key)
         assert SHOWN in str(caught.value) and str(caught.value).isprintable()
 
 
 def test_scores_are_numbers(served, hostile, monkeypatch):
-    with EncryptedClassifier(served.url, served.key, block_size=8) as classify:
-        answer = ({"confidences": [{"label": "cat", "confidence": hostile}]}, "")
-        monkeypatch.setattr(client._Client, "predict", lambda *_, **__: answer)
+    with EncryptedClassifier(served.url, served.key) as classify:
+        answer = [{"confidences": [{"label": "cat", "confidence": hostile}]}, ""]
+        monkeypatch.setattr(RemoteClassifier, "_call", lambda *_: answer)
         with pytest.raises(RemoteError, match="gave no labels"):
             classify(picture(1))
