@@ -15,6 +15,7 @@ from .images import ImageSource
 from .keys import EtcKey
 from .remote import RemoteClassifier
 
+
 class EncryptedClassifier:
     """Client of a classifier served by ``hf-etc serve`` or ``hf_etc.gradio.build_app``.
 

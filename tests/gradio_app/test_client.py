@@ -6,12 +6,11 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from gradio_client.exceptions import AppError
 
 from hf_etc import EtcKey, client, load_rgb
 from hf_etc.client import EncryptedClassifier
-from hf_etc.remote import RemoteClassifier
 from hf_etc.errors import AlreadyEncryptedError, KeyMismatchError, ParameterError, RemoteError
+from hf_etc.remote import RemoteClassifier
 
 from ..secrets import find_secret
 from .support import file_of, find_picture, picture

@@ -36,7 +36,7 @@ def server(honest):
 
 def test_labels_and_nothing_else_is_asked_for(server, owners_key):
     remote = RemoteClassifier(server.url + "/")
-    assert remote.processor(owners_key).key_id == owners_key.key_id
+    assert remote.processor(owners_key).cipher_id == remote.processor().cipher_id
     assert remote.classify("data:image/png;base64,AAAA") == [
         {"label": "cat", "score": 0.75},
         {"label": "dog", "score": 0.25},
