@@ -29,6 +29,7 @@ _PASSED_ON = {
     "evaluate": ("hf_etc.evaluation", "accuracy with the right key, a wrong one, none, and after JPEG"),
     "serve": ("hf_etc.gradio.command", "a web page that encrypts in the browser and classifies what arrives"),
     "classify": ("hf_etc.client", "encrypt pictures here and have a server classify the ciphertexts"),
+    "client": ("hf_etc.own_page.command", "a page of your own for a classifier that somebody else serves"),
     "push": ("hf_etc.hub.command", "upload a model or an encrypted dataset to the Hub, through a guard, with a card"),
     "audit": ("hf_etc.audit.command", "attack your own images and settings, and report what leaks"),
     "reproduce": ("hf_etc.reproduce.run", "the tables and figures of the paper, published beside measured"),

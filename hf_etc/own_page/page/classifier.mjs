@@ -1,0 +1,142 @@
+// What both pages show for one classifier: the picture input, the labels, and who sees what.
+//
+// Whatever comes from the classifier is shown as text: nothing here makes HTML, addresses or styles of it.
+
+import { gridOf } from "../../web/etc.mjs";
+import { mount } from "../../web/encrypted_image.mjs";
+import { idOf } from "./settings.mjs";
+
+const KEPT_KEY = "hf-etc-key"; // where the input keeps a key if the user wants it
+const LIMITS = {
+  dataset:
+    "this model uses one key for all images, so whoever collects a handful of ciphertexts made with it, or has one " +
+    "picture in plain and encrypted form, can recover the key and see every picture.",
+  image:
+    "every image is scrambled in its own way, but the pieces of a single photograph can be put together again like " +
+    "a jigsaw puzzle, mostly or in part.",
+};
+
+const part = (id) => document.getElementById(id);
+
+/** Follow the browser's choice of light or dark, in the input, too. */
+export function followColors() {
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const follow = () => document.documentElement.classList.toggle("dark", dark.matches);
+  dark.addEventListener("change", follow);
+  follow();
+}
+
+/** Say what the page is, below its title. */
+export function promise(text) {
+  part("promise").textContent = text;
+}
+
+/** One line about what went wrong, or null to take it away. */
+export function showProblem(text) {
+  part("problem").textContent = text ?? "";
+  part("problem").hidden = !text;
+}
+
+/**
+ * Show the picture input for a classifier, in place of an earlier one.
+ *
+ * @param {{name: string, origin: string}} about who gets the ciphertexts, and where the page comes from; in words.
+ * @param {object} settings for mount(), from readSettings().
+ * @param {((dataUrl: string) => Promise<{label: string, score: number}[]>) | null} classify null: ciphertexts are
+ *   saved, not sent.
+ */
+export function showClassifier(about, settings, classify) {
+  stored(() => localStorage.removeItem(KEPT_KEY));
+  const answer = new Answer(classify);
+  const root = part("input").cloneNode(false); // without what an earlier classifier listens to
+  part("input").replaceWith(root);
+  mount(root, settings, (dataUrl) => (dataUrl === null ? answer.withdraw() : answer.take(dataUrl)));
+  // This page's storage is shared with whatever else this machine serves or opens from files.
+  root.querySelector("[data-id=keep-key]")?.closest("label").remove();
+  answer.withdraw();
+  explain(about, settings, classify !== null);
+  part("work").hidden = part("about").hidden = false;
+}
+
+/** Give the input a key as if its user had entered it. */
+export function enterKey(text) {
+  const entry = document.querySelector("[data-id=key-text]");
+  entry.value = text;
+  entry.dispatchEvent(new Event("change"));
+}
+
+/** Labels of the latest ciphertext; one that comes late is not shown beside another picture. */
+class Answer {
+  #turn = 0;
+  #dataUrl = null;
+
+  constructor(classify) {
+    this.classify = classify;
+    part("answer-title").textContent = classify ? "What the model says" : "The ciphertext";
+    part("save").onclick = () => saveCiphertext(this.#dataUrl);
+  }
+
+  withdraw() {
+    this.#turn++;
+    this.#show("Nothing yet.");
+  }
+
+  async take(dataUrl) {
+    const turn = ++this.#turn;
+    this.#dataUrl = dataUrl;
+    if (!this.classify) {
+      saveCiphertext(dataUrl);
+      return this.#show("The ciphertext is saved. It is all that whoever runs the model needs.");
+    }
+    this.#show("Asking …");
+    try {
+      const labels = await this.classify(dataUrl);
+      if (turn === this.#turn) this.#show("Its answer to this ciphertext:", labels);
+    } catch (error) {
+      if (turn === this.#turn) this.#show(`No answer: ${error.message}`, [], true);
+    }
+  }
+
+  #show(status, labels = [], offersFile = false) {
+    part("answer-status").textContent = status;
+    part("labels").replaceChildren(...labels.map(lineOf));
+    part("save").hidden = !offersFile;
+  }
+}
+
+function lineOf({ label, score }) {
+  const [line, name, share, bar] = ["li", "b", "span", "i"].map((tag) => document.createElement(tag));
+  name.textContent = label;
+  share.textContent = `${(100 * score).toFixed(1)} %`;
+  bar.style.setProperty("--share", `${100 * score}%`);
+  line.append(name, share, bar);
+  return line;
+}
+
+function explain({ name, origin }, settings, sends) {
+  const { cipher, size } = settings;
+  const receiver = sends ? `${name} gets the scrambled image beside your picture, and nothing else.` : `${name}.`;
+  part("who").textContent = `Your picture and your key stay on this machine. ${origin} ${receiver}`;
+  part("limits").textContent =
+    "That keeps people from looking at your picture. It is perceptual encryption, without proof of security: " +
+    `${LIMITS[cipher.key_scope]} Texture, and with it some detail, survives inside of every block. Do not let this ` +
+    "be the only protection of a picture that could hurt someone.";
+  const geometry = `${size[0]}×${size[1]} pixels in blocks of ${gridOf(cipher)}`;
+  const facts = [`Model ${idOf(settings)}`, `cipher ${cipher.cipher}`, geometry, `key per ${cipher.key_scope}`];
+  part("facts").textContent = facts.join(" · ");
+}
+
+function saveCiphertext(dataUrl) {
+  const link = document.createElement("a");
+  link.href = dataUrl;
+  link.download = `ciphertext.${dataUrl.startsWith("data:image/jpeg") ? "jpg" : "png"}`;
+  link.click();
+}
+
+function stored(work) {
+  try {
+    work();
+  } catch {
+    // A page without storage keeps nothing, which is what is wanted.
+  }
+}

@@ -1,0 +1,29 @@
+// The page that hf-etc client serves on the owner's machine. It speaks to that server alone.
+
+import { enterKey, followColors, promise, showClassifier, showProblem } from "./classifier.mjs";
+import { readSettings } from "./settings.mjs";
+
+async function ask(path, options = {}) {
+  const response = await fetch(path, options).catch(() => {
+    throw new Error("hf-etc client has ended; start it again");
+  });
+  if (response.ok) return response;
+  throw new Error((await response.json()).error);
+}
+
+async function start() {
+  followColors();
+  const { server, settings, file, key } = await (await ask("settings")).json();
+  promise("Your browser encrypts the picture with your key. This page and its scripts come from your own machine.");
+  const about = { name: server, origin: "This machine passes the ciphertext on:" };
+  showClassifier(about, readSettings(settings, file, "Classify"), async (dataUrl) => {
+    const { labels } = await (await ask("classify", { method: "POST", body: dataUrl })).json();
+    return labels;
+  });
+  if (key) enterKey(await (await ask("key", { method: "POST" })).text());
+}
+
+start().catch((error) => {
+  promise("");
+  showProblem(error.message);
+});

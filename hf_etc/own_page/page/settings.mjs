@@ -1,0 +1,61 @@
+// A classifier's settings, as they come from a server or a file that is not trusted.
+
+import { EtcError, gridOf, makePreparation, makeSpec, ParameterError } from "../../web/etc.mjs";
+import { checkGrid } from "../../web/ciphers/base.mjs";
+
+const ID = "key_id"; // of the key that the model was trained with
+const ID_FORM = /^[0-9a-f]{16}$/;
+const MAX_PIXELS = 2048 * 2048;
+
+/**
+ * What the picture input needs, read from the public configuration of an image processor.
+ *
+ * @param {unknown} saved as in preprocessor_config.json.
+ * @param {{format?: string, quality?: number, subsampling?: string}} file what kind of file to make.
+ * @param {string} action text of the button.
+ * Throws ParameterError: this is no such configuration, or one that no model of this package has.
+ */
+export function readSettings(saved, file, action) {
+  if (saved?.image_processor_type !== "EtcImageProcessor") {
+    throw new ParameterError("these are not the settings of a model of encrypted images");
+  }
+  try {
+    const spec = makeSpec(plainObject(saved.cipher));
+    const { encrypted_height: height, encrypted_width: width } = plainObject(saved.size);
+    if (!(height * width <= MAX_PIXELS)) throw new ParameterError("a page needs a fixed size, of 2048x2048 at most");
+    const [fit, resample] = [saved.fit, saved.resample].map(text);
+    const preparation = makePreparation({ size: [height, width], fit, resample });
+    checkGrid(height, width, gridOf(spec));
+    if (!ID_FORM.test(text(saved[ID]))) throw new ParameterError(`${ID} has another form`);
+    const id = { [ID]: saved[ID] };
+    return { cipher: spec, ...id, ...preparation, ...withDefaults(file), action, examples: [], hosted: false };
+  } catch (error) {
+    if (error instanceof EtcError) throw new ParameterError(`unusable settings: ${printable(error.message)}`);
+    throw new ParameterError("unusable settings: damaged");
+  }
+}
+
+/** The public id in settings from readSettings(). */
+export function idOf(settings) {
+  return settings[ID];
+}
+
+/** A text of someone else on one line, without control characters and marks that turn the writing round. */
+export function printable(text, limit = 300) {
+  const kept = text.slice(0, 4 * limit).replace(/\s+/gu, " ").replace(/\p{C}/gu, "").trim();
+  return kept.length <= limit ? kept : `${kept.slice(0, limit - 1)}…`;
+}
+
+function withDefaults({ format = "png", quality = 85, subsampling = "4:4:4" }) {
+  return { format, quality, subsampling };
+}
+
+function text(value) {
+  if (typeof value !== "string") throw new ParameterError("damaged");
+  return value;
+}
+
+function plainObject(value) {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new ParameterError("damaged");
+  return value;
+}
