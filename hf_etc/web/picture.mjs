@@ -6,7 +6,7 @@
 import { inspectFile } from "./containers.mjs";
 import { AlreadyEncryptedError, BrowserError, ImageError } from "./errors.mjs";
 import { decodePng } from "./png.mjs";
-import { checkPixelCount, overWhite, upright } from "./prepare.mjs";
+import { checkSize, overWhite, upright } from "./prepare.mjs";
 
 /**
  * A plain picture.
@@ -28,7 +28,7 @@ export async function inspectPicture(file) {
 
 /** The upright RGB pixels of a picture of which inspectPicture() gave the facts. */
 export async function decodePicture({ kind, height, width, orientation, frames, bare }) {
-  checkPixelCount(height, width);
+  checkSize(height, width);
   if (frames > 1) throw new ImageError(`the image is animated (${frames} frames); extract one frame first`);
   const image = kind === "png" ? decodePng(bare) : await decodeInBrowser(bare, `image/${kind}`);
   return upright(image, orientation);
