@@ -27,7 +27,7 @@ from .errors import (
     NotACiphertextError,
     ParameterError,
 )
-from .images import ImageSource, check_marked_size, check_pixel_count, decoding, open_image
+from .images import ImageSource, check_marked_size, check_size, decoding, open_image
 from .plan import check_pixels
 
 MARKER_NAME = containers.NAME
@@ -158,7 +158,7 @@ def read_ciphertext(source: ImageSource) -> Ciphertext:
             Image.open(io.BytesIO(data)).close()
         raise NotACiphertextError("this is a plain image (no hf-etc marker); encrypt it first")
     facts = containers.inspect(data)
-    check_pixel_count(facts.width, facts.height, "the image")
+    check_size(facts.height, facts.width, "the image")
     if facts.animated:
         raise ImageError("the image is animated, a ciphertext is not; extract one frame and encrypt it")
     marker = _marker_of(facts.labels, facts.misplaced)

@@ -21,6 +21,9 @@ from .errors import EtcError, GeometryError, ImageError, ParameterError
 ImageSource = str | os.PathLike | bytes | Image.Image
 Fit = Literal["crop", "pad", "stretch", "exact"]
 _USUAL_FORMATS = ("JPEG", "PNG", "WEBP")
+MAX_EDGE = 65_535  # pixels: a JPEG's, and a bound on the tables of a resampling, which grow with the edge
+MAX_PREPARED = 2**25  # pixels: a plan and its use take 60 bytes for each
+_STRIP = 2**20  # pixels
 RESAMPLE = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 
 
@@ -36,7 +39,7 @@ def open_image(source: ImageSource) -> Image.Image:
     name = "the image" if isinstance(source, bytes | Image.Image) else str(source)
     with decoding(name):
         image = source if isinstance(source, Image.Image) else _open_file(source, name)
-        check_pixel_count(image.width, image.height, name)
+        check_size(image.height, image.width, name)
         frames = getattr(image, "n_frames", 1)
         if frames > 1 and image.format != "MPO":  # a phone's MPO file is one photograph with previews
             raise ImageError(f"{name} is animated ({frames} frames); extract one frame first")
@@ -61,10 +64,17 @@ def decoding(name: str) -> Iterator[None]:
         raise ImageError(f"{name} is truncated, damaged or unreadable: {error}") from None
 
 
-def check_pixel_count(width: int, height: int, name: str) -> None:
-    """Raise ImageError above Pillow's limit against decompression bombs, where Pillow itself only warns."""
+def check_size(height: int, width: int, name: str) -> None:
+    """Raise ImageError for no pixels at all, or for more than memory is spent on (docs/spec.md, section 6).
+
+    The number of pixels is Pillow's limit against decompression bombs, where Pillow itself only warns.
+    """
+    if not height or not width:
+        raise ImageError(f"{name} has no pixels ({height}x{width})")
     if Image.MAX_IMAGE_PIXELS and width * height > Image.MAX_IMAGE_PIXELS:
         raise ImageError(f"{name} has {width * height} pixels, over Pillow's limit against decompression bombs")
+    if max(height, width) > MAX_EDGE:
+        raise ImageError(f"{name} has an edge of {max(height, width)} pixels, over the limit of {MAX_EDGE}; cut it")
 
 
 def load_rgb(source: ImageSource) -> Image.Image:
@@ -89,7 +99,7 @@ def load_rgb(source: ImageSource) -> Image.Image:
             raise ImageError(f"image mode {image.mode} has no fixed range; scale it to 8 bits first")
         if image.has_transparency_data:
             return _over_white(image.convert("RGBA"))
-        return image.convert("RGB")
+        return image if image.mode == "RGB" else image.convert("RGB")  # a copy already
 
 
 @dataclass(frozen=True)
@@ -142,18 +152,19 @@ class Preparation:
 
         Raises:
             GeometryError: the target size is off the grid, or the picture is smaller than one block.
-            ImageError: the aspect ratio is so extreme that the scaled picture would be enormous.
+            ImageError: the picture is empty, or it, the result or a step on the way is over the limits of
+                docs/spec.md, section 6. Nothing is allocated before all sizes are checked.
         """
-        width, height = image.size
-        if self.size is None:
-            target = self._on_grid(height, width, grid)
-        else:
-            target = self.size
-            scaled = _scaled(height, width, target, self.fit)
-            if scaled != (height, width):
-                check_pixel_count(scaled[1], scaled[0], f"a {height}x{width} image scaled to {scaled[0]}x{scaled[1]}")
-                image = image.resize(scaled[::-1], RESAMPLE[self.resample])
+        height, width = image.height, image.width
+        check_size(height, width, f"a {height}x{width} image")
+        target = self._on_grid(height, width, grid) if self.size is None else self.size
         check_grid(*target, grid)
+        check_prepared(*target)
+        if self.size is not None:
+            scaled = _scaled(height, width, target, self.fit)
+            check_scaling((height, width), scaled)
+            if scaled != (height, width):
+                image = image.resize(scaled[::-1], RESAMPLE[self.resample])
         return _center(np.asarray(image), target)
 
     def _on_grid(self, height: int, width: int, grid: int) -> tuple[int, int]:
@@ -171,6 +182,22 @@ def to_size(size: int | tuple[int, int] | list[int] | None) -> tuple[int, int] |
     return tuple(size)  # type: ignore[return-value]
 
 
+def check_prepared(height: int, width: int) -> None:
+    """Raise ImageError when what is to be encrypted would be over the limits."""
+    name = f"the picture brought to {height}x{width}"
+    check_size(height, width, name)
+    if height * width > MAX_PREPARED:
+        raise ImageError(f"{name} has {height * width} pixels, over the limit of {MAX_PREPARED}; give a smaller size")
+
+
+def check_scaling(size: tuple[int, int], scaled: tuple[int, int]) -> None:
+    """Raise ImageError when the scaled picture, or the one between the two axes, would be over the limits."""
+    (height, width), (rows, columns) = size, scaled
+    between = (rows, width) if height > 100 * width and rows < height else (height, columns)
+    for step in (scaled, between):
+        check_size(*step, f"a {height}x{width} image scaled to {step[0]}x{step[1]}")
+
+
 def _open_file(source: str | os.PathLike | bytes, name: str) -> Image.Image:
     if not (len(source) if isinstance(source, bytes) else Path(source).stat().st_size):
         raise ImageError(f"{name} is empty (0 bytes)")
@@ -182,9 +209,14 @@ def _open_file(source: str | os.PathLike | bytes, name: str) -> Image.Image:
 
 
 def _over_white(image: Image.Image) -> Image.Image:
-    pixels = np.asarray(image).astype(np.uint16)
-    color, alpha = pixels[..., :3], pixels[..., 3:]
-    return Image.fromarray(((color * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8))
+    pixels = np.asarray(image)
+    out = np.empty((image.height, image.width, 3), np.uint8)
+    rows = max(1, _STRIP // image.width)
+    for top in range(0, image.height, rows):  # the sums take several times the memory of the pixels
+        strip = pixels[top : top + rows].astype(np.uint16)
+        color, alpha = strip[..., :3], strip[..., 3:]
+        out[top : top + rows] = (color * alpha + 255 * (255 - alpha) + 127) // 255
+    return Image.fromarray(out)
 
 
 def _scaled(height: int, width: int, target: tuple[int, int], fit: Fit | None) -> tuple[int, int]:

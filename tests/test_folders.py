@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from datasets import ClassLabel, Dataset, DatasetDict, Features, Value, config, load_dataset
+from datasets import Dataset, DatasetDict, Features, Value, config, load_dataset
 from datasets import Image as ImageFeature
 from PIL import Image
 
@@ -30,9 +30,9 @@ from hf_etc.errors import (
 )
 from hf_etc.folders import convert, inspect, output, pool, tables
 
+from .folder_helpers import NAMES, contents, make_dataset, make_tree, noise, pixels_of
 from .helpers import made_under
 
-NAMES = ["tench", "English springer", "church"]  # not in alphabetical order
 SHARED = Path(__file__).parents[1] / ".." / "shared" / "data"
 
 
@@ -42,37 +42,6 @@ def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(config, "HF_DATASETS_CACHE", str(tmp_path / "cache"))
     return tmp_path
-
-
-def noise(seed, height=32, width=32):
-    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8))
-
-
-def make_tree(count=5, height=32, width=32):
-    for i in range(count):
-        path = Path("photos") / NAMES[i % 3] / f"{i}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        noise(i, height, width).save(path)
-
-
-def make_dataset(rows=6, column="image", height=32):
-    features = Features({column: ImageFeature(), "label": ClassLabel(names=NAMES), "patient": Value("string")})
-    values = {
-        column: [noise(i, height, height) for i in range(rows)],
-        "label": [i % 3 for i in range(rows)],
-        "patient": [f"p{i}" for i in range(rows)],
-    }
-    return Dataset.from_dict(values, features=features)
-
-
-def contents(folder):
-    """Every file below a folder, by name, manifest aside."""
-    files = (path for path in Path(folder).rglob("*") if path.is_file() and path.name != output.MANIFEST)
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
-
-
-def pixels_of(dataset, column="image"):
-    return np.stack([np.asarray(load_rgb(image)) for image in dataset[column]])
 
 
 # Files and trees
@@ -181,7 +150,7 @@ def test_the_wrong_key_writes_nothing(key, other_key):
 @pytest.mark.parametrize("num_proc", [1, 2])
 def test_a_dataset_becomes_parquet_with_all_its_columns(key, num_proc, monkeypatch):
     monkeypatch.setattr(tables, "SHARD_ROWS", 4)
-    monkeypatch.setattr(tables._Job, "rows_per_task", 4)
+    monkeypatch.setattr(tables._Layout, "rows_per_task", 4)
     plain = DatasetDict(train=make_dataset(9, "img"), validation=make_dataset(3, "img"))
     plain.save_to_disk("plain")
     convert("plain", "out", EncryptImages(key, block_size=8), num_proc=num_proc)
@@ -438,7 +407,7 @@ def test_another_key_operation_or_source_does_not_resume(key, other_key):
     with pytest.raises(OutputError, match=r'^out was begun with operation "encrypt", not "decrypt"; '):
         convert("photos", "out", DecryptImages(key))
     shutil.copytree("photos", "others")
-    message = "out was begun from another source, or its source has changed; choose a new folder"
+    message = "out was begun from another source; choose a new folder"
     refused(message, "others", "out", EncryptImages(key))
 
 

@@ -2,21 +2,38 @@
 
 import io
 import random
+import resource
+import struct
 import warnings
+import zlib
+from contextlib import contextmanager
 
 import numpy as np
+import psutil
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
-from hf_etc import EtcCipher, EtcKey, Preparation, decode_ciphertext, load_rgb
+from hf_etc import (
+    EncryptImages,
+    EtcCipher,
+    EtcImageProcessor,
+    EtcKey,
+    Preparation,
+    decode_ciphertext,
+    get_cipher,
+    images,
+    load_rgb,
+)
 from hf_etc.ciphertext import read_marker
 from hf_etc.errors import EtcError, GeometryError, ImageError, ParameterError
 from hf_etc.images import open_image, to_size
 
 from .helpers import gradient, noise
 from .reference import preparation_reference as reference
+from .web.png_files import chunk
 
 
 def saved(image, format, **options):
@@ -216,9 +233,100 @@ def test_decompression_bomb_is_refused(factor, monkeypatch):
         load_rgb(Image.new("RGB", (100, 100)))
 
 
-def test_scaling_an_extreme_aspect_ratio_is_no_bomb():
-    with pytest.raises(ImageError, match=r"a 1x1000000 image scaled to 224x224000000 has .* over Pillow's limit"):
-        Preparation((224, 224)).apply(Image.new("RGB", (1_000_000, 1)), 16)
+@contextmanager
+def memory_limit(more):
+    """At most `more` bytes on top of what this process has mapped: an allocation over it fails."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (psutil.Process().memory_info().vms + more, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def test_the_memory_limit_of_these_tests_is_one():
+    with memory_limit(20 * 2**20), pytest.raises(MemoryError):
+        Image.new("RGB", (8192, 8192))
+
+
+@pytest.mark.parametrize("fit", ["exact", "crop", "pad"])
+def test_a_strip_takes_no_memory_to_refuse(fit):
+    """It was filled up to 16x16000000: 3.5 GB."""
+    strip = Image.new("RGB", (16_000_000, 1))
+    with memory_limit(20 * 2**20), pytest.raises(ImageError, match="a 1x16000000 image has an edge of 16000000 pix"):
+        Preparation(fit=fit).apply(strip, 16)
+
+
+def test_a_small_file_of_many_pixels_takes_no_memory_to_refuse():
+    """64x1048624 pixels of one colour in a few kilobytes: decoding, the plan and encrypting took 3.9 GB."""
+    deflate = zlib.compressobj(9)
+    rows = b"".join(deflate.compress(bytes(193 * 16)) for _ in range(1_048_624 // 16)) + deflate.flush()
+    header = struct.pack(">IIBBBBB", 64, 1_048_624, 8, 2, 0, 0, 0)
+    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    for read in (open_image, load_rgb, decode_ciphertext):
+        with memory_limit(20 * 2**20), pytest.raises(ImageError, match="has an edge of 1048624 pixels, over the limit"):
+            read(data)
+
+
+@pytest.mark.parametrize(
+    ("source", "preparation", "message"),
+    [
+        ((1, 40_000), Preparation(fit="pad"), "brought to 1024x40960 has 41943040 pixels, over the limit of 33554432"),
+        ((1, 1), Preparation((8192, 8192)), "brought to 8192x8192 has 67108864 pixels, over the limit of 33554432"),
+        ((1, 1), Preparation((1024, 2**17)), "brought to 1024x131072 has .* over Pillow's limit"),
+        ((1, 30), Preparation((2048, 1024)), "a 1x30 image scaled to 2048x61440 has .* over Pillow's limit"),
+        ((1, 70), Preparation((1024, 1024)), "a 1x70 image scaled to 1024x71680 has an edge of 71680 pixels"),
+        ((9000, 90), Preparation((1024, 2**14), "stretch"), "a 9000x90 image scaled to 9000x16384 has .* over"),
+        ((90, 9000), Preparation((2**14, 1024), "stretch"), None),
+        ((9001, 90), Preparation((1024, 2**14), "stretch"), None),  # the other axis first
+    ],
+)
+def test_sizes_are_checked_before_memory_is_taken(source, preparation, message):
+    image = Image.new("RGB", source[::-1])
+    if message is None:
+        assert preparation.apply(image, 1024).shape[:2] == preparation.size
+        return
+    with memory_limit(20 * 2**20), pytest.raises(ImageError, match=message):
+        preparation.apply(image, 1024)
+
+
+def test_transparency_of_a_large_picture_is_laid_over_white_strip_by_strip(monkeypatch):
+    image = Image.fromarray(noise(13, 7, 4))
+    whole = np.asarray(load_rgb(image))
+    for pixels in (1, 7, 20):
+        monkeypatch.setattr(images, "_STRIP", pixels)
+        assert (np.asarray(load_rgb(image)) == whole).all()
+
+
+@pytest.mark.parametrize("size", [(0, 0), (0, 32), (32, 0)])
+def test_a_picture_without_pixels(size, key):
+    empty, (width, height) = Image.new("RGB", size), size
+    array = np.zeros((height, width, 3), np.uint8)
+    calls = [
+        lambda: EtcCipher(key).encrypt(empty),
+        lambda: EtcCipher(key).decrypt(empty),
+        lambda: EtcImageProcessor(key, size=32)(empty),
+        lambda: EtcImageProcessor(key, size=32)(array),
+        lambda: EtcImageProcessor(key)(np.stack([array, array])),
+        lambda: EncryptImages(key, size=32)({"image": [empty]}),
+        lambda: EncryptImages(key, fit="pad")({"image": [empty]}),
+        lambda: Preparation((32, 32), "stretch").apply(empty, 16),
+    ]
+    for call in calls:
+        with pytest.raises(ImageError, match=rf"(the|a {height}x{width}) image has no pixels \({height}x{width}\)"):
+            call()
+
+
+@pytest.mark.parametrize("shape", [(0, 0, 3), (0, 32, 3), (32, 0, 3), (0, 32, 32, 3), (2, 0, 32, 3), (2, 32, 0, 3)])
+@pytest.mark.parametrize("cipher", ["etc", "le", "pe"])
+def test_arrays_without_pixels(shape, cipher, key):
+    cipher, array = get_cipher(cipher, key), np.zeros(shape, np.uint8)
+    for apply in (cipher.encrypt, cipher.decrypt_unauthenticated):
+        with pytest.raises((ImageError, GeometryError)):
+            apply(array)
+        if array.ndim == 4:
+            with pytest.raises((ImageError, GeometryError)):
+                apply(torch.from_numpy(array).permute(0, 3, 1, 2))
 
 
 def seeds():

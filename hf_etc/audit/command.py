@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for remark in pictures.remarks:
         _say(remark)
     key = EtcKey.load(options.key) if options.key else None
-    with output_folder(options.out, _facts(pictures, spec, codec, options, key)):
+    with output_folder(options.out, _facts(pictures, spec, codec, options, key), private=True):  # plain pictures
         found = _run(pictures, spec, codec, key, attacks, options)
         data = {"name": Path(options.source).name, "images": found.images}
         record = result_record("audit", found.to_dict(), data=data, seed=_SEED, command=["hf-etc", "audit", *words])

@@ -60,6 +60,7 @@ def convert(
     """Encrypt or decrypt a file, a folder tree of images, or a dataset on disk.
 
     Outputs appear whole or not at all. A folder can be resumed with the same arguments; with others it is refused.
+    Then everything is made anew that is missing, damaged, or not of the content that its source has now.
 
     Args:
         source: an image file; a folder of images; a folder or file of parquet or arrow tables; a folder written by
@@ -75,7 +76,8 @@ def convert(
         progress: show a progress bar if stderr is a terminal.
 
     Raises:
-        OutputError: an output cannot be written, exists, or belongs to another conversion.
+        OutputError: an output cannot be written, exists, or belongs to another conversion; or the folder holds the
+            output of a picture that the source no longer has.
         ParameterError: arguments that do not go together.
         EtcError: an image is bad; the error names its file or row. What was finished stays.
 
@@ -107,7 +109,8 @@ def convert(
     from .tables import convert_splits
 
     splits = read_splits(str(source), split, limit)
-    return convert_splits(splits, Path(destination), images, chosen == "parquet", num_proc, progress)
+    place = str(Path(source).resolve() if Path(source).exists() else source)
+    return convert_splits(splits, place, Path(destination), images, chosen == "parquet", num_proc, progress)
 
 
 def _layout(kind: Kind, layout: Layout | None, split: str | None, limit: int | None) -> Layout:

@@ -1,14 +1,15 @@
 """Writing outputs so that an interruption leaves whole files and nothing else, and a second run goes on.
 
 A folder of outputs holds a manifest, ``hf-etc.json``, with the public parameters it is made with. Every file is
-written under a temporary name beside its place and then renamed, so a name that exists is a finished output.
+written under a temporary name beside its place and then renamed, so none is ever there in part. Which of them are
+finished is the matter of ``finished.py``.
 """
 
 import json
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,6 +19,7 @@ from ..keys import EtcKey
 
 MANIFEST = "hf-etc.json"
 MANIFEST_VERSION = 1
+JOURNAL = ".hf-etc-finished"  # hidden: load_dataset() takes it for no data
 _PART = ".hf-etc-part"
 _LOCK_SECONDS = 10  # the processes of a killed run end within moments
 
@@ -45,19 +47,20 @@ def whole_file(path: Path, sync: bool = False) -> Iterator[IO[bytes]]:
     except EtcError:
         raise
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {_reason(error)}") from None
+        raise cannot_write(path, error) from None
     finally:
         with suppress(OSError):
             part.unlink()
 
 
 @contextmanager
-def output_folder(folder: Path, facts: Mapping[str, Any]) -> Iterator[None]:
+def output_folder(folder: Path, facts: Mapping[str, Any], private: bool = False) -> Iterator[None]:
     """Begin or resume a folder of outputs; the manifest says at the end that it is complete.
 
     Args:
         folder: new, empty, or one that an earlier run with the same facts left unfinished.
         facts: JSON-ready public parameters of everything in it.
+        private: let nobody but the owner in, whatever the umask is and the folder's mode was.
 
     Raises:
         OutputError: the folder holds something else, was begun with other facts, is being written by another
@@ -65,20 +68,37 @@ def output_folder(folder: Path, facts: Mapping[str, Any]) -> Iterator[None]:
     """
     manifest = {"hf-etc": MANIFEST_VERSION, **json.loads(json.dumps(facts))}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700 if private else 0o777, parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"cannot write {folder}: {_reason(error)}") from None
+        raise cannot_write(folder, error) from None
     with _locked(folder):
         _check_resumable(folder, manifest)
         for part in folder.rglob(f".*{_PART}"):
             part.unlink()
-        write_manifest(folder, {**manifest, "complete": False})
-        try:
-            yield
-        except BaseException:
-            _remove_if_bare(folder)
-            raise
-        write_manifest(folder, {**manifest, "complete": True})
+        with _private(folder) if private else nullcontext():
+            write_manifest(folder, {**manifest, "complete": False})
+            try:
+                yield
+            except BaseException:
+                _remove_if_bare(folder)
+                raise
+            write_manifest(folder, {**manifest, "complete": True})
+
+
+@contextmanager
+def _private(folder: Path) -> Iterator[None]:
+    """Close the folder to others before anything is written, and each file in it at the end."""
+    _close(folder)
+    try:
+        yield
+    finally:
+        _close(folder)
+
+
+def _close(folder: Path) -> None:
+    for entry in [folder, *folder.rglob("*")] if folder.exists() else ():
+        if not entry.is_symlink():
+            entry.chmod(0o700 if entry.is_dir() else 0o600)
 
 
 def source_id(key: EtcKey, text: str) -> str:
@@ -94,7 +114,7 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
 def _remove_if_bare(folder: Path) -> None:
     """Take back a folder without any output, so that a run with a mistake in it can be repeated without."""
     entries = sorted(folder.rglob("*"), reverse=True)  # the deepest first
-    if any(not entry.is_dir() and entry != folder / MANIFEST for entry in entries):
+    if any(not entry.is_dir() and entry not in (folder / MANIFEST, folder / JOURNAL) for entry in entries):
         return
     with suppress(OSError):
         for entry in [*entries, folder]:
@@ -115,7 +135,7 @@ def _check_resumable(folder: Path, manifest: dict[str, Any]) -> None:
     if begun != manifest:
         fact, there, here = first_difference(begun, manifest)
         if fact == "source":
-            raise OutputError(f"{folder} was begun from another source, or its source has changed; choose a new folder")
+            raise OutputError(f"{folder} was begun from another source; choose a new folder")
         raise OutputError(
             f"{folder} was begun with {fact} {_shown(there)}, not {_shown(here)}; "
             "resume with the same settings, or choose a new folder"
@@ -147,8 +167,8 @@ def _locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _reason(error: OSError) -> str:
-    return os.strerror(error.errno) if error.errno else str(error)
+def cannot_write(path: Path, error: OSError) -> OutputError:
+    return OutputError(f"cannot write {path}: {os.strerror(error.errno) if error.errno else error}")
 
 
 def _shown(value: Any) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ..data.load import load_tables
 from ..errors import ImageError, ParameterError
-from .output import MANIFEST
+from .output import JOURNAL, MANIFEST
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
@@ -22,7 +22,7 @@ IMAGE_SUFFIXES = frozenset([
     ".avif", ".jp2", ".heic", ".heif",
 ])
 # fmt: on
-_TABLE_SUFFIXES = frozenset([".parquet", ".arrow"])
+TABLE_SUFFIXES = frozenset([".parquet", ".arrow"])
 _HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
 
@@ -35,13 +35,13 @@ def kind_of(source: str) -> Kind:
     """
     path = Path(source)
     if path.is_file():
-        return "dataset" if path.suffix.lower() in _TABLE_SUFFIXES else "file"
+        return "dataset" if path.suffix.lower() in TABLE_SUFFIXES else "file"
     if not path.exists():
         if _HUB_NAME.fullmatch(source) and not path.parent.exists():  # else a mistyped path, nobody else's business
             return "dataset"
         raise ImageError(f"no such file or folder: {source}")
     suffixes = {name.suffix.lower() for name in files_below(path)}
-    images, tables = suffixes & IMAGE_SUFFIXES, suffixes & _TABLE_SUFFIXES
+    images, tables = suffixes & IMAGE_SUFFIXES, suffixes & TABLE_SUFFIXES
     if images and tables:
         raise ParameterError(f"{source} holds images and {', '.join(sorted(tables))} files; point at one of the two")
     if not images and not tables:
@@ -54,7 +54,7 @@ def files_below(folder: Path) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder):
         folders.sort()
         for name in sorted(names):
-            if name != MANIFEST:
+            if name not in (MANIFEST, JOURNAL):
                 yield (Path(parent) / name).relative_to(folder)
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from ..data.batches import ImageMap
 from ..errors import ParameterError
 from .convert import Report
-from .output import output_folder, source_id, whole_file
+from .finished import Outputs, conversion, read_picture
+from .output import source_id
 from .pool import check_stop, run
 from .source import IMAGE_SUFFIXES, files_below
 
@@ -16,7 +17,7 @@ _FILES_PER_TASK = 16
 def convert_tree(source: Path, destination: Path, images: ImageMap, num_proc: int, progress: bool) -> Report:
     """Convert every image file below `source`; other files are reported and not copied.
 
-    An output that is not older than its image is finished: a second run does only what is missing.
+    A second run does only what is missing, or no longer belongs to its image: see ``finished.py``.
     """
     targets, left_out = _targets(source, images.suffix)
     facts = {
@@ -26,31 +27,39 @@ def convert_tree(source: Path, destination: Path, images: ImageMap, num_proc: in
         "layout": "mirror",
         "source": source_id(images.key, str(source.resolve())),
     }
-    with output_folder(destination, facts):
-        todo = [(name, new) for name, new in targets if not _finished(source / name, destination / new)]
-        tasks = [todo[i : i + _FILES_PER_TASK] for i in range(0, len(todo), _FILES_PER_TASK)]
-        report = Report(resumed=len(targets) - len(todo), left_out=left_out)
-        done = run(_TreeJob(images, source, destination), tasks, num_proc)
-        return report.follow(done, len(targets), images.operation, progress)
+    with conversion(destination, images, facts, [new for _, new in targets]) as outputs:
+        tasks = [targets[i : i + _FILES_PER_TASK] for i in range(0, len(targets), _FILES_PER_TASK)]
+        report = Report(left_out=left_out)
+        return report.follow(
+            run(_TreeJob(images, source, outputs), tasks, num_proc), len(targets), images.operation, progress
+        )
 
 
 @dataclass(frozen=True)
 class _TreeJob:
     images: ImageMap
     source: Path
-    destination: Path
+    outputs: Outputs
 
     def __call__(self, names: list[tuple[str, str]]) -> Report:
         report = Report()
         for name, new in names:
             check_stop()
-            files, bad = self.images.convert([self.source / name], [name])
-            for file in files[0]:
-                with whole_file(self.destination / new) as out:
-                    out.write(file)
-            report.images += len(files[0])
-            report.bad += bad
+            self._one(name, new, report)
         return report
+
+    def _one(self, name: str, new: str, report: Report) -> None:
+        picture, digest = read_picture(self.source / name)
+        if self.outputs.finished(new, digest):
+            report.resumed += 1
+            return
+        files, bad = self.images.convert([picture], [name])
+        for file in files[0]:
+            self.outputs.write(new, file, digest)
+        if bad:
+            self.outputs.remove(new)
+        report.images += len(files[0])
+        report.bad += bad
 
 
 def _targets(source: Path, suffix: str) -> tuple[list[tuple[str, str]], list[str]]:
@@ -66,11 +75,3 @@ def _targets(source: Path, suffix: str) -> tuple[list[tuple[str, str]], list[str
             raise ParameterError(f"{outputs[new]} and {name} would both become {new}; rename one of them")
         outputs[new] = str(name)
     return [(name, new) for new, name in outputs.items()], left_out
-
-
-def _finished(image: Path, output: Path) -> bool:
-    try:
-        made = output.stat()
-    except FileNotFoundError:
-        return False
-    return made.st_size > 0 and made.st_mtime_ns >= image.stat().st_mtime_ns

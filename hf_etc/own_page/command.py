@@ -48,7 +48,7 @@ def _serve(options: argparse.Namespace) -> int:
     check_format(options.format, options.quality, "4:4:4")
     key = EtcKey.load(options.key) if options.key else None
     remote = RemoteClassifier(options.url, _token() if options.token else None)
-    processor = remote.processor(key)  # raises for the key of another model
+    processor = remote.processor(key, allow_weak=True)  # the page asks about weak settings
     files = {"format": options.format, "quality": options.quality}
     with OwnPage(remote, processor, key=key, port=options.port, **files) as server:
         whose = f"with the key of {options.key}" if options.key else "open your key there"

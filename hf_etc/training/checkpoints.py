@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import ParameterError
+from .identity import is_run
 
 _UNFINISHED = "checkpoint-is-incomplete.txt"
 _PREFIX = "checkpoint-"
@@ -33,7 +34,7 @@ def unfinished(folder: Path, writer: bool) -> Iterator[None]:
 
 
 def find_checkpoint(output_dir: str | Path, wanted: str | bool | None = None) -> Path | None:
-    """The checkpoint to resume from, or None to start anew.
+    """The checkpoint to resume from, or None to start anew. Whether it is of the same run is for ``check_same_run``.
 
     Args:
         output_dir: of the run.
@@ -51,15 +52,14 @@ def find_checkpoint(output_dir: str | Path, wanted: str | bool | None = None) ->
     output = Path(output_dir)
     content = list(output.iterdir()) if output.is_dir() else []
     finished = {_step(path): path for path in content if is_finished(path)}
-    if finished and answer is not False:
-        return finished[max(finished)]
-    if answer is True:
+    foreign = any(_step(path) < 0 for path in content) and (answer is False or not is_run(output))
+    if foreign or (finished and answer is False):
+        raise ParameterError(f"{output} is not empty and not a run to resume; choose another --output_dir or remove it")
+    if answer is True and not finished:
         raise ParameterError(
             f"--resume_from_checkpoint: no finished checkpoint in {output}; leave it out to start anew"
         )
-    if finished or any(_step(path) < 0 for path in content):
-        raise ParameterError(f"{output} is not empty and not a run to resume; choose another --output_dir or remove it")
-    return None
+    return finished[max(finished)] if finished else None
 
 
 def remove_unfinished(output_dir: str | Path) -> None:

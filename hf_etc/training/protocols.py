@@ -29,6 +29,7 @@ from .arguments import DataArguments
 from .augment import plain_augment
 from .data import Split
 from .dataset import ImageDataset
+from .identity import data_digest
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,13 @@ class Prepared:
         datasets: "train" and "eval", as far as they were loaded.
         processor: saved beside the model. A key is never in it.
         size: (height, width) that the model gets.
+        data: digest of the images and labels to train on, see :func:`hf_etc.training.identity.data_digest`; "" without.
     """
 
     datasets: dict[str, ImageDataset]
     processor: BaseImageProcessor
     size: tuple[int, int]
+    data: str
 
 
 def prepare(args: DataArguments, splits: dict[str, Split], seed: int = 0, progress: bool = False) -> Prepared:
@@ -67,7 +70,8 @@ def _static(args: DataArguments, splits: dict[str, Split], options: dict[str, An
     datasets = {
         name: ImageDataset(split.sources(), split.labels, _read_ciphertext, **options) for name, split in splits.items()
     }
-    return Prepared(datasets, EtcImageProcessor(cipher=marker.spec, size=size, cipher_id=marker.cipher_id), size)
+    processor = EtcImageProcessor(cipher=marker.spec, size=size, cipher_id=marker.cipher_id)
+    return Prepared(datasets, processor, size, _digest(splits))
 
 
 def _reencrypted(args: DataArguments, splits: dict[str, Split], options: dict[str, Any]) -> Prepared:
@@ -80,13 +84,13 @@ def _reencrypted(args: DataArguments, splits: dict[str, Split], options: dict[st
     fit = None if preparation.fit == "exact" else preparation.fit  # images of their own size had that very size
     id_ = cipher.cipher_id(*size)
     processor = EtcImageProcessor(cipher=cipher.spec, size=size, fit=fit, resample=args.resample, cipher_id=id_)
-    return Prepared(datasets, processor, size)
+    return Prepared(datasets, processor, size, _digest(splits, key))
 
 
 def _plain(args: DataArguments, splits: dict[str, Split], options: dict[str, Any]) -> Prepared:
     preparation = _preparation(args)
     datasets, size = _from_plain(args, splits, options, preparation)
-    return Prepared(datasets, plain_processor(size, preparation.fit, args.resample), size)
+    return Prepared(datasets, plain_processor(size, preparation.fit, args.resample), size, _digest(splits))
 
 
 _PROTOCOLS: dict[str, Callable[[DataArguments, dict[str, Split], dict[str, Any]], Prepared]] = {
@@ -119,6 +123,10 @@ def _from_plain(
         split = splits["eval"]
         datasets["eval"] = ImageDataset(split.sources(), split.labels, prepared, None, finish, once=True, **options)
     return datasets, (height, width)
+
+
+def _digest(splits: dict[str, Split], key: EtcKey | None = None) -> str:
+    return data_digest(splits["train"], key) if "train" in splits else ""
 
 
 class Encrypt:

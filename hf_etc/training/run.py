@@ -12,12 +12,13 @@ from transformers import EvalPrediction, PreTrainedModel, set_seed
 
 from ..errors import EtcError
 from ..metrics import load_accuracy
-from ..models import build_model
+from ..models import build_model, load_model
 from .arguments import DataArguments, EtcTrainingArguments, ModelArguments, parse_arguments, parse_overrides
 from .augment import BatchAugment
 from .checkpoints import find_checkpoint, remove_unfinished
 from .data import load_splits
 from .dataset import keep_batch
+from .identity import check_same_run, run_facts, write_record
 from .interruption import StopOnSignal
 from .protocols import Prepared, prepare
 from .trainer import EtcTrainer
@@ -57,15 +58,23 @@ def train(model_args: ModelArguments, data_args: DataArguments, args: EtcTrainin
     data = prepare(data_args, splits, args.seed, progress=first and not args.disable_tqdm)
     class_names = next(iter(splits.values())).class_names
 
-    # Model and Trainer.
+    # Model and Trainer. What the output folder holds already must be of the same run.
     model = build(model_args, data.size, class_names)
+    facts = facts_of(data_args, data, model)
+    length = {"num_train_epochs": args.num_train_epochs, "max_steps": args.max_steps}
+    finished = args.do_train and check_same_run(str(args.output_dir), checkpoint, facts, length)
+    if finished:
+        model = _in_memory_format(load_model(str(args.output_dir)), model_args)
+        if first:
+            print(f"the run in {args.output_dir} is finished; nothing is left to train")
     stop = StopOnSignal()
-    trainer = make_trainer(model, model_args, data_args, args, data, len(class_names), stop)
+    trainer = make_trainer(model, model_args, data_args, args, data, len(class_names), stop, facts)
 
     # Training; an interrupted one ends here.
-    if args.do_train:
+    if args.do_train and not finished:
         if first:
             remove_unfinished(str(args.output_dir))
+            write_record(str(args.output_dir), facts)
             print(f"resuming from {checkpoint}" if checkpoint else f"training on {len(data.datasets['train'])} images")
         with stop:
             result = trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
@@ -79,6 +88,8 @@ def train(model_args: ModelArguments, data_args: DataArguments, args: EtcTrainin
         trainer.log_metrics("train", metrics)
         trainer.save_metrics("train", metrics)
         trainer.save_state()
+        if first:
+            write_record(str(args.output_dir), facts, finished=length)
 
     # Results: train_results.json, eval_results.json, all_results.json.
     if args.do_eval:
@@ -97,9 +108,20 @@ def build(args: ModelArguments, size: tuple[int, int], class_names: Sequence[str
     if size[0] == size[1]:
         overrides = {"image_size": size[0]} | overrides
     model = build_model(args.model_name_or_path, id2label=dict(enumerate(class_names)), **overrides)
+    return _in_memory_format(model, args)
+
+
+def _in_memory_format(model: PreTrainedModel, args: ModelArguments) -> PreTrainedModel:
     if args.channels_last:
         model.to(memory_format=torch.channels_last)  # type: ignore[call-arg]
     return model
+
+
+def facts_of(args: DataArguments, data: Prepared, model: PreTrainedModel) -> dict[str, Any]:
+    """What a run is of; two runs that differ in it do not share a folder."""
+    jpeg = [] if args.jpeg_quality is None else [args.jpeg_quality, args.jpeg_subsampling]
+    images = len(data.datasets.get("train", ()))
+    return run_facts(args.protocol, data.processor, data.size, jpeg, model.config, images, data.data)
 
 
 def make_trainer(
@@ -110,6 +132,7 @@ def make_trainer(
     data: Prepared,
     num_classes: int,
     stop: StopOnSignal,
+    facts: dict[str, Any] | None = None,
 ) -> EtcTrainer:
     """The Trainer of a run."""
     accuracy = load_accuracy()
@@ -126,6 +149,7 @@ def make_trainer(
             label_smoothing=args.label_smoothing_factor,
         ),
         channels_last=model_args.channels_last,
+        facts=facts,
         model=model,
         args=args,
         data_collator=keep_batch,

@@ -2,7 +2,7 @@
 augmentation with soft targets, the triangular schedule, and checkpoints that are whole or not there.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,6 +21,7 @@ from ..hub.connection import hub_errors
 from .arguments import EtcTrainingArguments
 from .augment import BatchAugment
 from .checkpoints import checkpoint_folder, unfinished
+from .identity import write_record
 from .interruption import Interrupted
 
 
@@ -30,14 +31,21 @@ class EtcTrainer(Trainer):
     Args:
         batch_augment: acts on training batches only.
         channels_last: memory format of the pixels; the model must have it, too.
+        facts: what the run is of, see :func:`hf_etc.training.identity.run_facts`; goes into every checkpoint.
         kwargs: as for transformers.Trainer. `train_dataset` may have ``set_epoch``.
     """
 
     args: EtcTrainingArguments
 
-    def __init__(self, batch_augment: BatchAugment | None = None, channels_last: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        batch_augment: BatchAugment | None = None,
+        channels_last: bool = False,
+        facts: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(compute_loss_func=cross_entropy, **kwargs)
-        self._batch_augment = batch_augment
+        self._batch_augment, self._facts = batch_augment, facts
         self._memory_format = torch.channels_last if channels_last else torch.contiguous_format
         if hasattr(self.train_dataset, "set_epoch"):
             self.add_callback(_SetEpoch(self.train_dataset))
@@ -90,6 +98,8 @@ class EtcTrainer(Trainer):
         folder = checkpoint_folder(output_dir, self.state.global_step)
         with replaced(self.args, save_total_limit=None), unfinished(folder, self.args.should_save):
             super()._save_checkpoint(model, trial)
+            if self.args.should_save and self._facts is not None:
+                write_record(folder, self._facts)
             self.accelerator.wait_for_everyone()
         if self.args.should_save:
             rotate_checkpoints(output_dir, self.args.save_total_limit, self.state.best_model_checkpoint)

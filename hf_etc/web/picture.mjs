@@ -6,7 +6,7 @@
 import { inspectFile } from "./containers.mjs";
 import { AlreadyEncryptedError, BrowserError, ImageError } from "./errors.mjs";
 import { decodePng } from "./png.mjs";
-import { checkPixelCount, overWhite, upright } from "./prepare.mjs";
+import { checkSize, overWhite, upright } from "./prepare.mjs";
 
 /**
  * A plain picture.
@@ -24,7 +24,7 @@ export async function loadPicture(file) {
 /** What inspectFile() says of a Blob, an ArrayBuffer or a Uint8Array. Throws ImageError: it cannot be used. */
 export async function inspectPicture(file) {
   const facts = inspectFile(await toBytes(file));
-  checkPixelCount(facts.height, facts.width);
+  checkSize(facts.height, facts.width);
   if (facts.frames > 1) throw new ImageError(`the image is animated (${facts.frames} frames); extract one frame first`);
   return facts;
 }

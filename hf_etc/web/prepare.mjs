@@ -6,6 +6,8 @@ import { ImageError, ParameterError } from "./errors.mjs";
 import { checkFilter, resize } from "./resample.mjs";
 
 const MAX_PIXELS = 89478485;
+const MAX_EDGE = 65535;
+const MAX_PREPARED = 2 ** 25; // pixels
 
 /**
  * How a picture is brought to size; always before encryption, never after.
@@ -32,12 +34,17 @@ export function makePreparation({ size = null, fit = null, resample = "bicubic" 
   return Object.freeze({ size: edges, fit: fit ?? allowed[0], resample });
 }
 
-/** Bring an RGB image to size. Throws GeometryError: the target size is off the grid. */
+/**
+ * Bring an RGB image to size. Throws GeometryError: the target size is off the grid; ImageError: something is over
+ * the limits of section 6. All sizes are checked before memory is taken.
+ */
 export function prepare(image, { size, fit, resample }, grid = 1) {
+  checkSize(image.height, image.width);
   const target = size ?? onGrid(image.height, image.width, fit, grid);
-  const [height, width] = size === null ? [image.height, image.width] : scaledSize(image, size, fit);
-  checkPixelCount(height, width);
   checkGrid(...target, grid);
+  checkPrepared(...target);
+  const [height, width] = size === null ? [image.height, image.width] : scaledSize(image, size, fit);
+  checkScaling(image, height, width);
   return center(resize(image, height, width, resample), ...target);
 }
 
@@ -95,10 +102,29 @@ export function upright({ data, height, width }, orientation) {
   return { data: out, height: rows, width: columns };
 }
 
-/** Throws ImageError above Pillow's limit against decompression bombs. */
-export function checkPixelCount(height, width) {
-  if (height * width <= MAX_PIXELS) return;
-  throw new ImageError(`${height}x${width} is over the limit of ${MAX_PIXELS} pixels; make the picture smaller`);
+/** Throws ImageError for no pixels, above Pillow's limit against decompression bombs, and for an endless edge. */
+export function checkSize(height, width) {
+  const name = `${height}x${width}`;
+  if (!height || !width) throw new ImageError(`the image has no pixels (${name})`);
+  if (height * width > MAX_PIXELS) {
+    throw new ImageError(`${name} is over the limit of ${MAX_PIXELS} pixels; make the picture smaller`);
+  }
+  if (Math.max(height, width) > MAX_EDGE) {
+    throw new ImageError(`${name} has an edge over the limit of ${MAX_EDGE} pixels; cut the picture`);
+  }
+}
+
+function checkPrepared(height, width) {
+  checkSize(height, width);
+  if (height * width <= MAX_PREPARED) return;
+  throw new ImageError(`${height}x${width} is over the limit of ${MAX_PREPARED} pixels to encrypt; give a smaller size`);
+}
+
+/** The scaled picture, and the one between the two axes. */
+function checkScaling(from, height, width) {
+  checkSize(height, width);
+  const tallFirst = from.height > 100 * from.width && height < from.height;
+  checkSize(...(tallFirst ? [height, from.width] : [from.height, width]));
 }
 
 /** The size to resample to, in whole-number arithmetic: x * p / q rounded half up. */

@@ -1,6 +1,8 @@
 """hf-etc audit as a user runs it: reading, reports, resuming, and clear answers to what cannot be audited."""
 
 import json
+import os
+import stat
 
 import numpy as np
 import pytest
@@ -55,6 +57,44 @@ def test_a_folder_of_pictures_gets_a_report(photos, tmp_path, capsys):
     assert shown.out.endswith(f"Report: {out / 'report.html'}\n")
     assert "[1/2] known-plaintext" in shown.err and "8 of 32x32 pixels" in shown.err
     assert str(tmp_path) not in (out / "report.json").read_text() + (out / "report.html").read_text()
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_a_report_is_for_its_owner_alone(photos, tmp_path, umask):
+    out = tmp_path / "report"
+    before = os.umask(umask)
+    try:
+        run(photos, "--attacks", "known-plaintext", "--out", out)
+        for path in [out, *out.rglob("*")]:  # as an earlier version left it
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        run(photos, "--attacks", "known-plaintext,fr-basic", "--out", out)
+    finally:
+        os.umask(before)
+    names = sorted(path.relative_to(out).as_posix() for path in out.rglob("*"))
+    assert {"report.html", "report.json", "hf-etc.json", "attacks", "attacks/known-plaintext.png"} <= set(names)
+    assert "attacks/fr-basic.png" in names
+    for path in [out, *out.rglob("*")]:
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
+
+
+def test_an_interrupted_report_is_closed_and_a_foreign_folder_left_alone(photos, tmp_path, monkeypatch):
+    out, foreign = tmp_path / "report", tmp_path / "thesis"
+    out.mkdir(mode=0o755)
+    save(foreign, pictures()[:1])
+    foreign.chmod(0o755)
+
+    def interrupt(*_):
+        assert stat.S_IMODE(out.stat().st_mode) == 0o700  # nothing in it can be reached meanwhile
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("hf_etc.audit.attacks.known_plaintext.KnownPlaintext.run", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run(photos, "--attacks", "fr-basic,known-plaintext", "--out", out)
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in out.rglob("*") if path.is_file()}
+    assert modes == {0o600}
+    with pytest.raises(OutputError, match="was not begun by hf-etc"):
+        run(photos, "--out", foreign)
+    assert stat.S_IMODE(foreign.stat().st_mode) == 0o755
 
 
 def random_lpips(folder):

@@ -60,7 +60,7 @@ def test_bad_input_gives_one_line(server, said, monkeypatch):
     status, line = said("nonsense")
     assert (status, "give USER/SPACE, or an address" in line) == (2, True)
     status, line = said(server.url, "--key", "other.key")
-    assert (status, "use the other key" in line) == (2, True)
+    assert (status, "was not made with this key" in line) == (2, True)
     status, line = said(server.url, "--key", "none.key")
     assert (status, "no key file at none.key" in line) == (2, True)
     status, line = said(server.url, "--format", "jpeg", "--quality", "0")

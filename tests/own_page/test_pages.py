@@ -258,7 +258,7 @@ def test_phone_in_the_dark(chromium, served, hosted, kind):
             visitor.ask(served.url)
         visitor.page.wait_for_selector("[data-id=send]")
         visitor.open_key(EtcKey.generate().reveal())
-        visitor.wait_for("[data-id=key-status]", "was trained with key")
+        visitor.wait_for("[data-id=key-status]", "does not belong to the model")
         assert visitor.page.evaluate("document.documentElement.scrollWidth") <= 360
         colors = "(part) => [getComputedStyle(part).color, getComputedStyle(document.body).backgroundColor]"
         found = visitor.page.locator("[data-id=key-status]").evaluate(colors)

@@ -10,7 +10,7 @@ import threading
 import pytest
 from PIL import Image
 
-from hf_etc import EtcCipher, EtcImageProcessor, EtcKey, encode_ciphertext
+from hf_etc import EtcCipher, EtcImageProcessor, EtcKey
 from hf_etc.errors import KeyMismatchError, ParameterError
 from hf_etc.own_page.server import OwnPage
 from hf_etc.remote import RemoteClassifier
@@ -123,7 +123,6 @@ def other_files(client):
     """Everything that is no ciphertext for the model, and what is said of it."""
     plain = Image.fromarray(noise(32, 32, 3))
     stranger = EtcImageProcessor(EtcKey.generate(), size=32, block_size=8)
-    marker = client._client_cipher().marker(32, 32)
     large = io.BytesIO()
     Image.new("1", (9000, 9000)).save(large, "PNG")
     return {
@@ -133,10 +132,10 @@ def other_files(client):
         "plain webp": (data_url(file_of(plain, "WEBP"), "webp"), "not the data URL"),
         "another key": (data_url(stranger.encrypt(picture(1))[0]), "model"),
         "another cipher": (
-            data_url(encode_ciphertext(noise(32, 32, 3), EtcCipher(EtcKey.generate(), 16).marker(32, 32))),
+            data_url(EtcCipher(EtcKey.generate(), 16).seal(noise(32, 32, 3))),
             "model",
         ),
-        "damaged": (data_url(encode_ciphertext(noise(32, 32, 3), marker)[:-200]), "truncated, damaged"),
+        "damaged": (data_url(client.encrypt(noise(32, 32, 3))[0][:-200]), "truncated, damaged"),
         "bomb": (data_url(large.getvalue()), "9000x9000 pixels"),
         "gif": (data_url(file_of(plain, "GIF")), "not an image"),
         "cut off": ("data:image/png;base64,AAAAA", "cut off"),

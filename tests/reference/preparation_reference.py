@@ -70,6 +70,16 @@ def grid_size(height, width, block_size, fit):
     return height // block_size * block_size, width // block_size * block_size
 
 
+def check_limits(height, width, pixels=89_478_485):
+    if max(height, width) > 65_535 or height * width > pixels:
+        raise Refusal("ImageError", "limits")
+
+
+def between_axes(height, width, rows, columns):
+    """The size after the first of the two axes is resampled."""
+    return (rows, width) if height > 100 * width and rows < height else (height, columns)
+
+
 def prepare(image, size, fit, resample, block_size):
     """All of "To size": `size` is the wanted (rows, columns) or None."""
     if fit not in (("exact", "crop", "pad") if size is None else ("stretch", "crop", "pad")):
@@ -78,8 +88,12 @@ def prepare(image, size, fit, resample, block_size):
         raise Refusal("ParameterError", "resample")
     rows, columns = size or grid_size(len(image), len(image[0]), block_size, fit)
     check_size(rows, columns, block_size)
+    check_limits(rows, columns, 2**25)
     if size is not None:
-        image = scale(image, *scaled_size(len(image), len(image[0]), rows, columns, fit), resample)
+        scaled = scaled_size(len(image), len(image[0]), rows, columns, fit)
+        check_limits(*scaled)
+        check_limits(*between_axes(len(image), len(image[0]), *scaled))
+        image = scale(image, *scaled, resample)
     lines = [image[i] for i in _window(len(image), rows)]
     keep = _window(len(image[0]), columns)
     return [[line[j] for j in keep] for line in lines]

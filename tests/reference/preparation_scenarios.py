@@ -78,6 +78,22 @@ def preparations():
         ("exact-with-size", "exact takes no size", picture(32, 32, [32, 32], "exact"), "ParameterError"),
         ("unknown-fit", "no such fit", picture(32, 32, [32, 32], "cover"), "ParameterError"),
         ("unknown-resample", "no such filter", picture(32, 32, [16, 16], "crop", "nearest"), "ParameterError"),
+        ("edge-over-the-limit", "65536 columns", picture(1, 65536, None, "exact", block_size=1), "ImageError"),
+        ("result-over-the-limit", "2^26 pixels", picture(1, 1, [8192, 8192], "stretch"), "ImageError"),
+        (
+            "padded-over-the-limit",
+            "1x40000 is filled up to 1024x40960",
+            picture(1, 40000, None, "pad", block_size=1024),
+            "ImageError",
+        ),
+        ("scaled-edge-over-the-limit", "1x70 scaled to 1024x71680", picture(1, 70, [1024, 16], "crop"), "ImageError"),
+        ("scaled-over-the-limit", "1x30 scaled to 1760x52800", picture(1, 30, [1760, 16], "crop"), "ImageError"),
+        (
+            "between-the-axes-over-the-limit",
+            "1366x14 to 16x65520 has 1366x65520 pixels between its two axes",
+            picture(1366, 14, [16, 65520], "stretch"),
+            "ImageError",
+        ),
     ]
     for name, description, given, error in refused:
         yield scenario(f"prepare-{name}", description, given, error)

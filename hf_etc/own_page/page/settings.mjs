@@ -3,8 +3,8 @@
 import { EtcError, gridOf, makePreparation, makeSpec, ParameterError } from "../../web/etc.mjs";
 import { checkGrid } from "../../web/ciphers/base.mjs";
 
-const ID = "key_id"; // of the key that the model was trained with
-const ID_FORM = /^[0-9a-f]{16}$/;
+const ID = "cipher_id";
+const ID_FORM = /^[0-9a-f]{32}$/;
 const MAX_PIXELS = 2048 * 2048;
 
 /**
