@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..errors import UploadRefusedError
-from .tables import is_table, read_table
+from .tables import Cells, is_table, read_table
 
 _NESTING = 3
 _LARGEST = 2**32  # bytes that one member may unpack to; a small file can unpack to more than any memory
@@ -57,8 +57,8 @@ def walk(name: str, data: Any, nesting: int = _NESTING) -> Iterator[tuple[str, A
         UploadRefusedError: an archive that cannot be looked into.
     """
     try:
-        members = _members(name, data)
-        yield name, data, members is not None
+        members = None if isinstance(data, Cells) else _members(name, data)
+        yield name, data, members is not None or isinstance(data, Cells)
         if members is not None and not nesting:
             raise UploadRefusedError(f"{name} lies within too many archives; unpack it, or leave it out")
         for member, content in members or ():
@@ -146,5 +146,5 @@ def _table_members(name: str, data: Any) -> Iterator[tuple[str, bytes]]:
     for part, values in read_table(data):
         if values.pixels:
             raise UploadRefusedError(f"{name} > {part}: arrays of numbers may be plain pixels; remove it")
-        yield part, values.together
+        yield from ((part, data) for data in (values.together, values.cells))
         yield from ((part, value) for value in values.each)

@@ -141,7 +141,8 @@ def _check_columns(split: str, table: Any) -> None:
             where = f"split {split}, column {name}"
             if values.pixels:
                 raise UploadRefusedError(f"{where}: arrays of numbers may be plain pixels; remove it")
-            check_secrets(values.together, where)
+            for data in (values.together, values.cells):
+                check_secrets(data, where)
             check_embedded(values.together, where)
             for value in values.each:
                 check_file("value", value, f"{where}, from row {start}: ")

@@ -46,14 +46,15 @@ def check_pictures(name: str, data: Any, where: str) -> list[bytes]:
         What is compressed or rewritten in it, and was not looked at yet.
     """
     hidden: list[bytes] = []
-    if PurePath(name).suffix.lower() in _IMAGE_SUFFIXES or starts_like_an_image(data[:160]):
+    whole = starts_like_an_image(data[:160])
+    if PurePath(name).suffix.lower() in _IMAGE_SUFFIXES or whole:
         check_picture(bytes(data), where, certain=True)
     if data[:6] == b"\x93NUMPY":
         _check_array(data, where)
     if re.match(rb"\x80[\x02-\x05]", data[:2]):
         _check_pickle(data, where)
         hidden += _hidden_in_pickle(data)
-    return hidden + check_embedded(data, where)
+    return hidden + check_embedded(data, where, seen=whole)
 
 
 def check_old_pickle(text: bytes, where: str) -> None:
@@ -88,8 +89,13 @@ def check_picture(data: bytes, where: str, certain: bool) -> None:
             raise UploadRefusedError(f"{where} holds an image of several frames; a ciphertext has one, leave it out")
 
 
-def check_embedded(data: Any, where: str) -> list[bytes]:
+def check_embedded(data: Any, where: str, seen: bool = False) -> list[bytes]:
     """Raise UploadRefusedError for plain images anywhere within other data.
+
+    Args:
+        data: bytes or a memory map.
+        where: names it in errors.
+        seen: whether an image at its very beginning was looked at already.
 
     Returns:
         What is compressed beside the pixels of the images that passed.
@@ -99,7 +105,8 @@ def check_embedded(data: Any, where: str) -> list[bytes]:
     for start, following in zip(starts, [*starts, len(data)][1:], strict=True):
         if data[start : start + 4] == b"RIFF":  # says its length, and its marker stands at its end
             following = start + 8 + int.from_bytes(data[start + 4 : start + 8], "little")
-        check_picture(data[start : min(following, start + _LARGEST)], where, certain=False)
+        if start or not seen:
+            check_picture(data[start : min(following, start + _LARGEST)], where, certain=False)
         if data[start : start + 4] == b"\x89PNG":
             hidden += _compressed_texts(data, start)
     return hidden

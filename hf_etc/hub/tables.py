@@ -1,7 +1,7 @@
 """What lies inside of a table: every value of every column, however it is encoded, and all metadata."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
@@ -13,18 +13,28 @@ _BINARY = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_
 _TEXT = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
 
 
+class Cell(bytes):
+    """A binary value of a column. It may be a file; its text is searched with that of its neighbours, not by itself."""
+
+
+class Cells(bytes):
+    """All binary values of a column: to be searched for text, as each comes as a file of its own."""
+
+
 @dataclass(frozen=True)
 class Values:
     """Values of one column.
 
     Attributes:
-        together: all of them as one run of bytes: texts on lines of their own, numbers as in memory.
-        each: binary values, one by one; they may be files.
+        together: texts on lines of their own, numbers as in memory.
+        cells: binary values.
+        each: the same one by one.
         pixels: whether they are arrays that may be pixels: bytes in two or more dimensions, numbers in three or more.
     """
 
     together: bytes
-    each: list[bytes]
+    cells: Cells = field(default_factory=Cells)
+    each: tuple[Cell, ...] = ()
     pixels: bool = False
 
 
@@ -51,7 +61,7 @@ def read_table(data: Any) -> Iterator[tuple[str, Values]]:
     else:
         stream = pa.ipc.open_stream(source)
         metadata, schema, batches = None, stream.schema, iter(stream)
-    yield "metadata", Values(b"\n".join(_metadata(metadata, schema)), [])
+    yield "metadata", Values(b"\n".join(_metadata(metadata, schema)))
     start = 0
     for batch in batches:
         batch.validate(full=True)
@@ -66,8 +76,9 @@ def columns(batch: pa.Table | pa.RecordBatch) -> Iterator[tuple[str, Values]]:
         leaves = [leaf for chunk in chunks for leaf in _leaves(chunk)]
         texts = (value.encode() for leaf in leaves if _is(leaf, _TEXT) for value in leaf.drop_null().to_pylist())
         numbers = (_numbers(leaf) for leaf in leaves if pa.types.is_primitive(leaf.type))
-        binary = [value for leaf in leaves if _is(leaf, _BINARY) for value in leaf.drop_null().to_pylist()]
-        yield name, Values(b"\n".join(chain(texts, numbers)), binary, _may_be_pixels(column.type))
+        each = tuple(Cell(cell) for leaf in leaves if _is(leaf, _BINARY) for cell in leaf.drop_null().to_pylist())
+        together, cells = b"\n".join(chain(texts, numbers)), Cells(b"\0".join(each))
+        yield name, Values(together, cells, each, _may_be_pixels(column.type))
 
 
 def _metadata(metadata: dict[bytes, bytes] | None, schema: pa.Schema) -> Iterator[bytes]:

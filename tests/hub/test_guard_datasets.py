@@ -69,7 +69,7 @@ def test_one_plain_image_is_refused(plain, encrypted, no_hub, work):
         ([noise(8, 8, 3).tolist()], Array3D((8, 8, 3), "uint8"), "column more: arrays of numbers may be plain pixels"),
         ([noise(8, 8, 3).tolist()], List(List(List(Value("int64")))), "arrays of numbers may be plain pixels"),
         (["", KEY.reveal()], Value("string"), "column more holds a secret key"),
-        ([RAW], Value("binary"), "column more, from row 0: value holds a secret key"),
+        ([RAW], Value("binary"), "column more holds a secret key"),
         ([HUB_TOKEN.decode()], Value("string"), "column more holds an access token"),
     ],
 )
