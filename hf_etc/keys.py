@@ -16,8 +16,7 @@ import stat
 import unicodedata
 import warnings
 import weakref
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -25,7 +24,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from .errors import EtcError, KeyExposureError, KeyFileError, KeyFormatError, KeyMismatchError, MissingKeyError
+from .errors import KeyExposureError, KeyFileError, KeyFormatError, KeyMismatchError, MissingKeyError
 
 KEY_BYTES = 32
 SALT_BYTES = 25  # cost, 16 random bytes, check value
@@ -33,7 +32,6 @@ KEY_ENV, KEY_FILE_ENV, PASSPHRASE_ENV = "HF_ETC_KEY", "HF_ETC_KEY_FILE", "HF_ETC
 _KEY_PREFIX, _SALT_PREFIX = "hfetc2-", "hfetc2-scrypt-"
 _SPACE = " \t\r\n"
 _PASSPHRASE_CHECK = b"hf-etc/2/passphrase"
-_KEY_TEXT = re.compile(rb"hfetc2-[a-z2-7]{58}")
 _CHECKSUM_BYTES = 4
 _MIN_PASSPHRASE = 12
 _COSTS = range(17, 21)  # scrypt's N is 2**17 (128 MiB, about 0.5 s) to 2**20 (1 GiB)
@@ -229,28 +227,6 @@ def find_key(wanted: str, id_of: Callable[[EtcKey], str] = lambda key: key.key_i
     return key
 
 
-def contains_key(data: bytes | memoryview) -> bool:
-    """Whether `data` holds a key: the text form of any key, or one of this process in a usual encoding.
-
-    Keys of this process are those alive in it and the environment's. They are looked for as raw bytes and
-    in hexadecimal, base32 and base64; a key of someone else can only be told by its text form, and so can
-    one of fewer than nine different bytes, which nobody draws at random and which stands in any padding.
-
-    Example:
-        >>> contains_key(b"key: " + EtcKey.generate().reveal().encode()), contains_key(b"hfetc2-...")
-        (True, False)
-    """
-    data = bytes(data)
-    if any(_is_key(found[0].decode()) for found in _KEY_TEXT.finditer(data.lower())):
-        return True
-    keys = {key.key_id: key for key in list(_live_keys.values())}
-    with suppress(EtcError):
-        key = EtcKey.from_env()
-        keys[key.key_id] = key
-    secrets = [key._secret for key in keys.values() if len(set(key._secret)) > 8]
-    return any(form in data for secret in secrets for form in _forms(secret))
-
-
 def passphrase_salt(passphrase: str, cost: int = _COSTS[0]) -> str:
     """A fresh salt ``hfetc2-scrypt-...`` for a passphrase; store it, :meth:`EtcKey.from_passphrase` needs both.
 
@@ -317,30 +293,6 @@ def _stretched(secret: bytes, cost: int, salt: bytes) -> EtcKey:
         return EtcKey(Scrypt(salt=salt, length=KEY_BYTES, n=2**cost, r=8, p=1).derive(secret))
     finally:
         del secret
-
-
-def _is_key(text: str) -> bool:
-    try:
-        EtcKey.parse(text)
-    except KeyFormatError:
-        return False
-    finally:
-        del text
-    return True
-
-
-def _forms(secret: bytes) -> Iterator[bytes]:
-    """The bytes of a key as they are, and their usual encodings at each alignment."""
-    yield secret
-    yield secret.hex().encode()
-    yield secret.hex().upper().encode()
-    base32 = base64.b32encode(secret)[:51]  # what follows the key changes the last digit
-    yield base32
-    yield base32.lower()
-    for skipped in range(3):
-        text = base64.b64encode(bytes(skipped) + secret)[-(-skipped * 8 // 6) : (skipped + KEY_BYTES) * 8 // 6]
-        yield text
-        yield text.translate(bytes.maketrans(b"+/", b"-_"))
 
 
 def _named(path: Path, parse, *secrets: str) -> EtcKey:

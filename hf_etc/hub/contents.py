@@ -1,10 +1,11 @@
-"""What lies inside of a file: members of archives, columns of tables."""
+"""What lies inside of a file: members of archives, what is compressed in it, values of tables."""
 
 import bz2
 import gzip
 import io
 import lzma
 import mmap
+import re
 import tarfile
 import zipfile
 import zlib
@@ -13,15 +14,26 @@ from pathlib import Path, PurePath
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ..errors import UploadRefusedError
+from .tables import Cells, is_table, read_table
 
 _NESTING = 3
-_CLOSED = frozenset([".7z", ".rar", ".zst", ".lz4", ".br", ".cab", ".dmg", ".gpg", ".age", ".enc"])
-_PACKED = {b"\x1f\x8b": gzip.decompress, b"BZh": bz2.decompress, b"\xfd7zXZ": lzma.decompress}
-_DAMAGED = (zipfile.BadZipFile, tarfile.TarError, OSError, EOFError, RuntimeError, ValueError, lzma.LZMAError)
-_ROWS = 1000
+_LARGEST = 2**32  # bytes that one member may unpack to; a small file can unpack to more than any memory
+_CLOSED = frozenset([".7z", ".rar", ".zst", ".lz4", ".br", ".cab", ".dmg", ".gpg", ".age", ".enc", ".pdf", ".orc"])
+# Beginnings of files that hold more than can be seen: other archives and tables, encrypted files, documents, films.
+_CLOSED_STARTS = re.compile(
+    rb"7z\xbc\xaf|Rar!|\x28\xb5\x2f\xfd|\x04\x22\x4d\x18|MSCF|PARE|ORC|FEA1|Obj\x01|age-encryption\.org|Salted__|"
+    rb"(?s:.{0,1000})%PDF-\d|\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1|\x1aE\xdf\xa3|%!PS|\xc5\xd0\xd3\xc6"
+)
+_PACKED: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
+# fmt: off
+_DAMAGED = (
+    zipfile.BadZipFile, tarfile.TarError, OSError, EOFError, RuntimeError, ValueError, lzma.LZMAError, zlib.error,
+    pa.ArrowException,
+)
+# fmt: on
+_ZLIB = re.compile(rb"x[\x01\x5e\x9c\xda]")
 
 
 def open_file(path: Path) -> Any:
@@ -45,95 +57,94 @@ def walk(name: str, data: Any, nesting: int = _NESTING) -> Iterator[tuple[str, A
         UploadRefusedError: an archive that cannot be looked into.
     """
     try:
-        members = _members(name, data)
-        yield name, data, members is not None or isinstance(data, Column)
+        members = None if isinstance(data, Cells) else _members(name, data)
+        yield name, data, members is not None or isinstance(data, Cells)
         if members is not None and not nesting:
             raise UploadRefusedError(f"{name} lies within too many archives; unpack it, or leave it out")
         for member, content in members or ():
             yield from walk(f"{name} > {member}", content, nesting - 1)
-    except (*_DAMAGED, zlib.error, pa.ArrowException) as error:
+    except _DAMAGED as error:
         if isinstance(error, UploadRefusedError):
             raise
-        raise UploadRefusedError(f"{name} cannot be looked into ({error}); leave it out") from None
+        reason = str(error).splitlines()[:1]
+        raise UploadRefusedError(f"{name} cannot be looked into ({''.join(reason)}); leave it out") from None
 
 
-class Column(bytes):
-    """A column as bytes: its binary values come by themselves, too."""
+class View(io.RawIOBase):
+    """Bytes or a memory map as a file, without a copy."""
+
+    def __init__(self, data: Any) -> None:
+        self._data, self._at = memoryview(data), 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = max(0, offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: len(self._data)}[whence])
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        part = self._data[self._at : self._at + len(buffer)]
+        buffer[: len(part)] = part
+        self._at += len(part)
+        return len(part)
 
 
-def columns(table: pa.Table | pa.RecordBatch) -> Iterator[tuple[str, Column]]:
-    """Name and bytes of each column, of its own rows alone even where it is part of a larger table."""
-    rows = pa.array(range(len(table)))
-    for name in table.schema.names:
-        column = table.column(name).take(rows)  # a copy: a slice would be written with the whole behind it
-        for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
-            yield name, Column(pa.RecordBatch.from_arrays([chunk], [name]).serialize().to_pybytes())
-
-
-def cells(column: pa.Array | pa.ChunkedArray) -> Iterator[bytes]:
-    """Each binary value at any depth of a column."""
-    if isinstance(column, pa.ChunkedArray):
-        for chunk in column.chunks:
-            yield from cells(chunk)
-    elif isinstance(column, pa.ExtensionArray):
-        yield from cells(column.storage)
-    elif pa.types.is_struct(column.type):
-        for part in column.flatten():
-            yield from cells(part)
-    elif pa.types.is_map(column.type):
-        yield from cells(column.keys)
-        yield from cells(column.items)
-    elif pa.types.is_nested(column.type) and hasattr(column, "flatten"):
-        yield from cells(column.flatten())
-    elif pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
-        yield from (value.as_py() for value in column if value.is_valid)
+def inflate(data: bytes) -> bytes | None:
+    """What a zlib stream at the beginning of `data` holds; None if there is none."""
+    if not _ZLIB.match(data[:2]):
+        return None
+    try:
+        return zlib.decompressobj().decompress(data, _LARGEST)
+    except zlib.error:
+        return None
 
 
 def _members(name: str, data: Any) -> Iterator[tuple[str, Any]] | None:
-    suffix = PurePath(name).suffix.lower()
-    if suffix in _CLOSED:
+    if PurePath(name).suffix.lower() in _CLOSED or _CLOSED_STARTS.match(data[:1024]):
         raise UploadRefusedError(f"{name} cannot be looked into; unpack it, or leave it out")
     if data[:4] == b"PK\x03\x04":
         return _zip_members(data)
     if data[257:262] == b"ustar":
         return _tar_members(data)
-    for start, unpack in _PACKED.items():
+    for start, opened in _PACKED.items():
         if data[: len(start)] == start:
-            return iter([(PurePath(name).stem, unpack(bytes(data)))])
-    if data[:4] == b"PAR1":
-        batches = pq.ParquetFile(pa.BufferReader(data)).iter_batches(_ROWS)
-        return _table_members(batches)
-    if suffix == ".arrow":
-        return _table_members(_arrow_batches(data))
+            return iter([(PurePath(name).stem, _read(opened(View(data))))])
+    if is_table(name, data):
+        return _table_members(name, data)
+    if inflated := inflate(data):
+        return iter([("content", inflated)])
     return None
 
 
+def _read(file: Any) -> bytes:
+    content = file.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise ValueError(f"it unpacks to more than {_LARGEST >> 30} GiB")
+    return content
+
+
 def _zip_members(data: Any) -> Iterator[tuple[str, bytes]]:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+    with zipfile.ZipFile(View(data)) as archive:
         for info in archive.infolist():
             if not info.is_dir():
-                yield info.filename, archive.read(info)
+                with archive.open(info) as member:
+                    yield info.filename, _read(member)
 
 
 def _tar_members(data: Any) -> Iterator[tuple[str, bytes]]:
-    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+    with tarfile.open(fileobj=View(data)) as archive:
         for info in archive:
             if opened := archive.extractfile(info):
-                yield info.name, opened.read()
+                yield info.name, _read(opened)
 
 
-def _arrow_batches(data: Any) -> Iterator[pa.RecordBatch]:
-    if data[:6] == b"ARROW1":
-        reader = pa.ipc.open_file(pa.BufferReader(data))
-        return (reader.get_batch(i) for i in range(reader.num_record_batches))
-    return iter(pa.ipc.open_stream(pa.BufferReader(data)))
-
-
-def _table_members(batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[str, bytes]]:
-    """Columns, for secrets; and binary values one by one, for images."""
-    start = 0
-    for batch in batches:
-        yield from ((f"column {name}", data) for name, data in columns(batch))
-        for name in batch.schema.names:
-            yield from ((f"column {name}, from row {start}", value) for value in cells(batch.column(name)))
-        start += len(batch)
+def _table_members(name: str, data: Any) -> Iterator[tuple[str, bytes]]:
+    for part, values in read_table(data):
+        if values.pixels:
+            raise UploadRefusedError(f"{name} > {part}: arrays of numbers may be plain pixels; remove it")
+        yield from ((part, data) for data in (values.together, values.cells))
+        yield from ((part, value) for value in values.each)

@@ -1,7 +1,8 @@
 """Looks at what is about to leave, and refuses key material, tokens and plain images, with the file's name.
 
 It stops mistakes, not intent: a marker is a label that anyone can write, pixels that were stored as numbers look
-like any other numbers, and a key of someone else is known by its text form only.
+like any other numbers, and a key of someone else is known by its text form only. docs/upload-guard.md lists what is
+not found, one example each.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,8 +17,10 @@ from ..ciphertext import Marker
 from ..data.check import peek, stored_images
 from ..data.columns import image_features, refuse_lazy_transform
 from ..errors import EtcError, ImageError, UploadRefusedError
-from .contents import cells, columns, open_file
-from .scan import check_file, check_texts
+from .contents import open_file
+from .pictures import check_embedded
+from .scan import check_file, check_secrets
+from .tables import columns
 
 _ROWS = 500
 
@@ -69,13 +72,13 @@ def check_dataset(dataset: Any) -> Encryption:
     Raises:
         UploadRefusedError: names the split, row or column.
     """
-    splits = dataset if isinstance(dataset, dict) else {str(getattr(dataset, "split", None) or "train"): dataset}
     ids: dict[tuple[int, int], str] = {}
     specs: set[CipherSpec] = set()
     images = {}
-    for split, table in splits.items():
-        _check_table(split, table)
+    check_storage(dataset)
+    for split, table in _splits(dataset).items():
         markers = list(_markers(split, table))
+        _check_columns(split, table)
         images[split] = len(markers)
         for marker in markers:
             specs.add(marker.spec)
@@ -86,6 +89,35 @@ def check_dataset(dataset: Any) -> Encryption:
     if not specs:
         raise UploadRefusedError("the dataset has no rows; there is nothing to push")
     return Encryption(specs.pop(), frozenset(ids.values()), frozenset(ids), images)
+
+
+def check_storage(dataset: Any) -> None:
+    """Refuse a dataset that shows other images than it stores, or cannot be read without harm.
+
+    Args:
+        dataset: a Dataset or a DatasetDict.
+
+    Raises:
+        UploadRefusedError: names the split.
+    """
+    from datasets import Dataset
+
+    for split, table in _splits(dataset).items():
+        if not isinstance(table, Dataset):
+            kind = type(table).__name__
+            raise UploadRefusedError(f"split {split} is a {kind}; materialise it: what streams is not seen")
+        try:
+            refuse_lazy_transform(table)
+            table.data.validate(full=True)  # a wrong offset in a damaged file would end the process
+        except EtcError as error:
+            raise UploadRefusedError(f"split {split}: {error}") from None
+        except pa.ArrowException as error:
+            reason = str(error).splitlines()[0]
+            raise UploadRefusedError(f"split {split} is damaged ({reason}); make the dataset again") from None
+
+
+def _splits(dataset: Any) -> dict[str, Any]:
+    return dataset if isinstance(dataset, dict) else {str(getattr(dataset, "split", None) or "train"): dataset}
 
 
 def _markers(split: str, table: Any) -> Iterator[Marker]:
@@ -103,37 +135,17 @@ def _markers(split: str, table: Any) -> Iterator[Marker]:
                 raise UploadRefusedError(f"split {split}, column {column}, row {row}: {error}") from None
 
 
-def _check_table(split: str, table: Any) -> None:
-    """What the columns hold beside images: secrets, or pictures in disguise."""
-    from datasets import Dataset
-
-    if not isinstance(table, Dataset):
-        raise UploadRefusedError(f"split {split} is a {type(table).__name__}; materialise it: what streams is not seen")
-    try:
-        refuse_lazy_transform(table)
-    except EtcError as error:
-        raise UploadRefusedError(f"split {split}: {error}") from None
-    for field in table.data.schema:
-        if _may_be_pixels(field.type):
-            raise UploadRefusedError(
-                f"split {split}, column {field.name}: arrays of numbers may be plain pixels; remove it"
-            )
-    start, pictures = 0, image_features(table.features)
+def _check_columns(split: str, table: Any) -> None:
+    """What the columns hold beside the pictures, and within their files: secrets, or pictures in disguise."""
+    start = 0
     for batch in table.with_format("arrow").iter(_ROWS):
-        for name, data in columns(batch):
-            check_texts(data, f"split {split}, column {name}")
-        for name in batch.schema.names:
-            if name in pictures:  # looked at one by one
-                continue
-            where = f"split {split}, column {name}, from row {start}"
-            for value in cells(batch.column(name)):
-                check_file("value", value, f"{where}: ")
+        for name, values in columns(batch):
+            where = f"split {split}, column {name}"
+            if values.pixels:
+                raise UploadRefusedError(f"{where}: arrays of numbers may be plain pixels; remove it")
+            for data in (values.together, values.cells):
+                check_secrets(data, where)
+            check_embedded(values.together, where)
+            for value in values.each:
+                check_file("value", value, f"{where}, from row {start}: ")
         start += len(batch)
-
-
-def _may_be_pixels(kind: pa.DataType) -> bool:
-    """Bytes in two or more dimensions, numbers in three or more."""
-    kind, depth = getattr(kind, "storage_type", kind), 0
-    while pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
-        kind, depth = kind.value_type, depth + 1
-    return (depth >= 2 and kind == pa.uint8()) or (depth >= 3 and pa.types.is_primitive(kind))

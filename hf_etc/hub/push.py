@@ -1,4 +1,4 @@
-"""Uploads that go through the guard first."""
+"""Uploads that go through the guard first, from copies that stay as they were when the guard saw them."""
 
 import json
 import re
@@ -15,7 +15,8 @@ from ..errors import EtcError, ParameterError
 from .cards import dataset_card, model_card
 from .connection import hub_errors
 from .contents import open_file
-from .guard import check_dataset
+from .guard import check_dataset, check_storage
+from .private_copy import private_copy, private_dataset
 from .remote_code import with_remote_code
 from .results import RECORD_NAME
 from .scan import check_file
@@ -61,7 +62,8 @@ def push_model(
     Raises:
         ParameterError: the folder holds no model with its processor, or a record is not one of an evaluation.
         KeyMismatchError: a record is of a model with another key.
-        UploadRefusedError: a file holds a key, a token or a plain image. Nothing was sent.
+        UploadRefusedError: a file holds a key, a token or a plain image, or changed meanwhile. Nothing was sent.
+        OutputError: no room for a copy of the files in the folder of the Hub's caches (HF_HOME).
         HubError: not logged in, no permission, no connection.
     """
     folder = Path(folder)
@@ -69,17 +71,21 @@ def push_model(
     if records is None:
         records = [folder / RECORD_NAME] if (folder / RECORD_NAME).exists() else []
     card = model_card(repo_id, processor, _network(folder), records, datasets)
-    files: dict[str, Any] = {file.relative_to(folder).as_posix(): file for file in _model_files(folder)}
-    files |= {Path(record).name: Path(record) for record in records}
-    files |= with_remote_code(folder) | {"README.md": str(card).encode()}
-    for name, content in files.items():
-        check_file(name, open_file(content) if isinstance(content, Path) else content)
-    with hub_errors(repo_id, token):
-        api = HfApi(token=token)
-        repo_id = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
-        operations = [CommitOperationAdd(name, content) for name, content in files.items()]
-        commit = api.create_commit(repo_id, operations, commit_message=commit_message, revision=revision)
-        return str(commit.commit_url)
+    originals = {file.relative_to(folder).as_posix(): file for file in _model_files(folder)}
+    originals |= {Path(record).name: Path(record) for record in records}
+    made = with_remote_code(folder) | {"README.md": str(card).encode()}
+    copied = {name: path for name, path in originals.items() if name not in made}
+    with private_copy(copied) as copies:
+        files: dict[str, Any] = copies.files | made
+        for name, content in files.items():
+            check_file(name, open_file(content) if isinstance(content, Path) else content)
+        copies.refuse_changes()
+        with hub_errors(repo_id, token):
+            api = HfApi(token=token)
+            repo_id = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
+            operations = [CommitOperationAdd(name, content) for name, content in files.items()]
+            commit = api.create_commit(repo_id, operations, commit_message=commit_message, revision=revision)
+            return str(commit.commit_url)
 
 
 def push_dataset(
@@ -107,20 +113,24 @@ def push_dataset(
     Raises:
         UploadRefusedError: an image is plain, the dataset has a lazy transform, or a column holds a secret. Nothing
             was sent.
+        OutputError: no room for a copy of the dataset in the folder of the Hub's caches (HF_HOME).
         HubError: not logged in, no permission, no connection.
     """
     if isinstance(dataset, str | Path):
         from ..folders.source import read_splits
 
         dataset = read_splits(str(dataset))
-    encryption = check_dataset(dataset)
-    with hub_errors(repo_id, token):
-        repo_id = HfApi(token=token).create_repo(repo_id, repo_type="dataset", private=private, exist_ok=True).repo_id
-        dataset.push_to_hub(repo_id, token=token, max_shard_size=max_shard_size)
-        card = dataset_card(repo_id, encryption, DatasetCard.load(repo_id, token=token))
-        check_file("README.md", str(card).encode())
-        message = "Describe the encryption"
-        return str(card.push_to_hub(repo_id, repo_type="dataset", token=token, commit_message=message).commit_url)
+    check_storage(dataset)
+    with private_dataset(dataset) as copy:
+        encryption = check_dataset(copy)
+        with hub_errors(repo_id, token):
+            api = HfApi(token=token)
+            repo_id = api.create_repo(repo_id, repo_type="dataset", private=private, exist_ok=True).repo_id
+            copy.push_to_hub(repo_id, token=token, max_shard_size=max_shard_size)
+            card = dataset_card(repo_id, encryption, DatasetCard.load(repo_id, token=token))
+            check_file("README.md", str(card).encode())
+            message = "Describe the encryption"
+            return str(card.push_to_hub(repo_id, repo_type="dataset", token=token, commit_message=message).commit_url)
 
 
 def _load_processor(folder: Path) -> Any:

@@ -49,7 +49,7 @@ def test_a_fresh_process_loads_and_classifies(pushed, process, work):
         from hf_etc import EtcCipher, EtcImageProcessor, EtcKey
 
         key = EtcKey.load("{work}/owner.key")
-        client = EtcImageProcessor.from_pretrained("tester/model", key=key)
+        client = EtcImageProcessor.from_pretrained("tester/model", key=key, allow_weak=True)
         server = AutoImageProcessor.from_pretrained("tester/model")
         assert client.is_client and not server.is_client and type(server) is EtcImageProcessor
         model = AutoModelForImageClassification.from_pretrained("tester/model")
@@ -140,11 +140,11 @@ def test_objects_push_themselves_and_a_training_does(pushed, hub, process, work)
         from hf_etc.training import run
         key = EtcKey.load("{work}/owner.key")
         AutoModelForImageClassification.from_pretrained("{work}/model").push_to_hub("tester/objects")
-        EtcImageProcessor.from_pretrained("{work}/model", key=key).push_to_hub("tester/objects")
+        EtcImageProcessor.from_pretrained("{work}/model", key=key, allow_weak=True).push_to_hub("tester/objects")
         push_dataset(load_from_disk("{work}/ciphertexts")["test"], "tester/split")
         assert run.main({trained}) == 0
         assert run.main({baseline}) == 0
-        client = EtcImageProcessor.from_pretrained("tester/objects", key=key)
+        client = EtcImageProcessor.from_pretrained("tester/objects", key=key, allow_weak=True)
         AutoModelForImageClassification.from_pretrained("tester/objects")
         os.environ.pop("HF_TOKEN")
         assert run.main({[word.replace("run", "other-run") for word in trained]}) == 2

@@ -135,7 +135,7 @@ def other_files(client):
             data_url(EtcCipher(EtcKey.generate(), 16).seal(noise(32, 32, 3))),
             "model",
         ),
-        "damaged": (data_url(client.encrypt(noise(32, 32, 3))[0][:-200]), "truncated, damaged"),
+        "damaged": (data_url(client.encrypt(noise(32, 32, 3))[0][:-200]), "truncated or damaged"),
         "bomb": (data_url(large.getvalue()), "9000x9000 pixels"),
         "gif": (data_url(file_of(plain, "GIF")), "not an image"),
         "cut off": ("data:image/png;base64,AAAAA", "cut off"),
