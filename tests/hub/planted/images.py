@@ -73,8 +73,8 @@ IMAGES = {
     "PostScript": ("a.eps", b"%!PS-Adobe-3.0 EPSF-3.0\n", CLOSED),
     "document of Office": ("a.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(99), CLOSED),
     "image in a new document": ("a.docx", zipped(("word/media/image1.jpeg", JPEG)), PLAIN),
-    "second frame of a PNG": ("a.png", animation(), "holds an image of several frames"),
-    "second frame in parquet": ("a.parquet", parquet([animation()]), "holds an image of several frames"),
+    "second frame of a PNG": ("a.png", animation(), "the image is animated"),
+    "second frame in parquet": ("a.parquet", parquet([animation()]), "the image is animated"),
     "dictionary column": ("a.parquet", parquet_of([PNG, PNG], pa.dictionary(pa.int8(), pa.binary())), PLAIN),
     "dictionary column of Arrow": ("a.arrow", arrow_file(pa.table({"a": pa.array([PNG]).dictionary_encode()})), PLAIN),
     "dictionary of structs": (
