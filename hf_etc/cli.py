@@ -211,7 +211,7 @@ def encrypt(options: argparse.Namespace) -> int:
     from .data import EncryptImages
 
     def images(key: "EtcKey") -> EncryptImages:
-        return EncryptImages(
+        encrypt = EncryptImages(
             key,
             cipher=options.cipher,
             block_size=options.block_size,
@@ -231,6 +231,10 @@ def encrypt(options: argparse.Namespace) -> int:
             seed=options.seed,
             skip_bad=options.skip_bad,
         )
+        if weakness := encrypt.recipe.spec.weakness(encrypt.recipe.preparation.size):
+            advice = "use a key of its own for such experiments, since whoever publishes a model can ask for them again"
+            warnings.warn(f"weak settings, {weakness}; {advice}", stacklevel=2)
+        return encrypt
 
     return _convert(options, images)
 

@@ -124,8 +124,12 @@ def test_a_dataset_resumes(check):
     check("""
 $ hf-etc encrypt pets.parquet encrypted --key clinic.key --size 16x32 --format webp --key-scope image
 pets.parquet -> encrypted: 4 images encrypted in T s, N per second
+hf-etc: warning: weak settings, only 2 blocks; use a key of its own for such experiments, \
+since whoever publishes a model can ask for them again
 $ hf-etc encrypt pets.parquet encrypted --key clinic.key --size 16x32 --format webp --key-scope image
 pets.parquet -> encrypted: 0 images encrypted; 4 were finished before
+hf-etc: warning: weak settings, only 2 blocks; use a key of its own for such experiments, \
+since whoever publishes a model can ask for them again
 $ hf-etc encrypt pets.parquet encrypted --key other.key
 hf-etc: encrypted was begun with key_scope "image", not "dataset"; \
 resume with the same settings, or choose a new folder

@@ -16,11 +16,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from hf_etc import EncryptImages, EtcCipher, EtcKey, Preparation, decode_ciphertext, list_ciphers, load_rgb
+from hf_etc import (
+    EncryptImages,
+    EtcCipher,
+    EtcKey,
+    Preparation,
+    decode_ciphertext,
+    encode_ciphertext,
+    list_ciphers,
+    load_rgb,
+)
 from hf_etc.data import DecryptImages, Views, common_marker, encrypt_dataset
 from hf_etc.data.views import random_box
 from hf_etc.errors import (
     AlreadyEncryptedError,
+    AuthenticationError,
     GeometryError,
     ImageError,
     KeyMismatchError,
@@ -587,3 +597,38 @@ def test_grayscale_palette_and_transparent_pictures_are_encrypted_as_rgb(key):
     out = DecryptImages(key)(EncryptImages(key)({"image": pictures}))
     for before, cell in zip(pictures, out["image"], strict=True):
         assert (np.asarray(Image.open(io.BytesIO(cell["bytes"]))) == np.asarray(load_rgb(before))).all(), before.mode
+
+
+# What was changed after encryption
+
+
+def stored_anew(ciphertext):
+    """The pixels and the marker of a ciphertext in a new PNG file, as somebody honest might keep it."""
+    pixels, marker = decode_ciphertext(ciphertext["bytes"])
+    return {"bytes": encode_ciphertext(pixels, marker, lambda marker, *_: marker), "path": None}
+
+
+def test_what_was_stored_anew_is_decrypted_under_the_dangerous_name_alone(key):
+    (cell,) = EncryptImages(key, format="jpeg")({"image": [picture()]})["image"]
+    batch = {"image": [stored_anew(cell)]}
+    with pytest.raises(AuthenticationError, match="changed or stored anew after encryption"):
+        DecryptImages(key)(batch)
+    with pytest.raises(ParameterError, match="nothing vouches for the markers; name the cipher"):
+        DecryptImages(key, unauthenticated=True)
+    (plain,) = DecryptImages(key, cipher="etc", unauthenticated=True)(batch)["image"]
+    assert np.abs(np.asarray(load_rgb(plain["bytes"])).astype(int) - np.asarray(picture())).mean() < 20
+    with pytest.raises(ParameterError, match="encrypted with EtcSpec"):
+        DecryptImages(key, block_size=8, unauthenticated=True)(batch)
+
+
+def test_decryption_expects_what_its_caller_names(key):
+    batch = EncryptImages(key, block_size=8, key_scope="image")({"image": [picture()]})
+    for expected in (
+        {},
+        {"block_size": 8, "key_scope": "image"},
+        {"cipher": "etc", "block_size": 8, "key_scope": "image"},
+    ):
+        assert DecryptImages(key, **expected)(batch)["image"][0]["bytes"].startswith(b"\x89PNG")
+    for expected in ({"cipher": "pe"}, {"block_size": 8}, {"block_size": 16, "key_scope": "image"}):
+        with pytest.raises(ParameterError, match="encrypted with EtcSpec"):
+            DecryptImages(key, **expected)(batch)

@@ -80,8 +80,11 @@ class ImageMap(ABC):
 
     @property
     def conversion_id(self) -> str:
-        """Public id of the key with these parameters, which tells two conversions apart: 32 hexadecimal digits."""
-        facts = json.dumps(self.facts(), sort_keys=True)
+        """Public id of the key with these parameters, which tells two conversions apart: 32 hexadecimal digits.
+
+        It covers the columns that the user named, too, whose names are in no public file.
+        """
+        facts = json.dumps([self.facts(), self.others.keep, self.others.drop], sort_keys=True)
         return self.key.derive(f"hf-etc/2/conversion/{facts}".encode(), length=16).hex()
 
     @property

@@ -26,7 +26,7 @@ def hostile():
 
     def classify(data: str) -> dict[str, Any]:
         received.append(data)
-        return {"confidences": []}
+        return {"confidences": [{"label": "cat", "confidence": 1.0}]}
 
     with gr.Blocks(analytics_enabled=False) as app:
         gr.api(settings_asked, api_name="settings")
@@ -56,8 +56,7 @@ def saved(change):
 
 def test_the_owners_own_settings_reach_the_server(hostile):
     """Whoever refuses everything would pass the tests below."""
-    with pytest.raises(Exception, match="gave no labels"):
-        ask(hostile, CLIENT.to_dict())
+    assert ask(hostile, CLIENT.to_dict()) == [{"label": "cat", "score": 1.0}]
     assert len(hostile[2]) == 1 and hostile[2].pop().startswith("data:image/png;base64,")
 
 
