@@ -1,6 +1,7 @@
-// A key and the public parameters of a cipher, applied to pixels.
+// A key and the public parameters of a cipher, applied to pixels and ciphertext files.
 
-import { compilePlan, gridOf, makeSpec, NONCE_BYTES } from "./ciphers/base.mjs";
+import { cipherId, compilePlan, gridOf, makeSpec, NONCE_BYTES, settingsText } from "./ciphers/base.mjs";
+import { authenticate, readCiphertext, writeCiphertext } from "./ciphertext.mjs";
 import { ImageError, KeyMismatchError, ParameterError } from "./errors.mjs";
 import { checkKey } from "./keys.mjs";
 import { overWhite, toRgba } from "./prepare.mjs";
@@ -9,13 +10,14 @@ import { overWhite, toRgba } from "./prepare.mjs";
  * Encrypts and decrypts images under one key.
  *
  *   const cipher = new Cipher(key, { cipher: "etc", block_size: 16 });
- *   const encrypted = await cipher.encrypt({ data, height, width });
+ *   const { bytes } = await cipher.seal({ data, height, width });
+ *   const { data } = await cipher.unseal(bytes);
  */
 export class Cipher {
   #key;
   #latest = { size: null, plan: null }; // a camera sends many images of one size
 
-  /** @param {object} params as in the marker, see makeSpec(). */
+  /** @param {object} params see makeSpec(). */
   constructor(key, params) {
     this.#key = checkKey(key);
     this.spec = makeSpec(params);
@@ -23,8 +25,9 @@ export class Cipher {
     Object.freeze(this);
   }
 
-  get keyId() {
-    return this.#key.keyId;
+  /** The public id of this key and cipher, for pictures of one size or, without one, of any size. */
+  async cipherId(height, width) {
+    return cipherId(this.#key, this.spec, height === undefined ? null : [height, width]);
   }
 
   /** The encryption plan for one size; as secret as the key. */
@@ -49,18 +52,39 @@ export class Cipher {
     return this.#applied(image, nonce, "unapply");
   }
 
-  /** The public marker of an image encrypted by this cipher. */
-  marker(height, width, nonce = null) {
-    return { spec: this.spec, height, width, keyId: this.keyId, nonce };
+  /**
+   * Encrypt one image into a ciphertext file, with a fresh nonce where the key scope is "image".
+   *
+   * @param {object} image see encrypt().
+   * @param {object} options `format`, `quality` and `subsampling`, see writeCiphertext(); `anySize`: the id in the
+   *   marker is the one for pictures of any size.
+   * @returns {Promise<{bytes: Uint8Array, marker: object, encrypted: object}>} the file; its marker and RGB image.
+   */
+  async seal(image, { anySize = false, ...options } = {}) {
+    const { height, width } = image;
+    const nonce = this.spec.key_scope === "image" ? newNonce() : null;
+    const encrypted = await this.encrypt({ data: rgbOf(image).rgb, height, width }, nonce);
+    const cipherId = await (anySize ? this.cipherId() : this.cipherId(height, width));
+    const untagged = { spec: this.spec, height, width, cipherId, nonce };
+    return { encrypted, ...(await writeCiphertext(this.#key, encrypted, untagged, options)) };
   }
 
-  /** Throws unless `marker` was made with this key and these parameters. */
-  checkMarker(marker) {
-    if (marker.keyId !== this.keyId) {
-      throw new KeyMismatchError(`encrypted under key ${marker.keyId}, this is key ${this.keyId}; use the other key`);
-    }
-    const [theirs, ours] = [marker.spec, this.spec].map((spec) => JSON.stringify(spec));
+  /**
+   * The plain RGB image of a ciphertext file that was made with this key and these parameters, and not altered since.
+   * Throws the errors of readCiphertext() and checkMarker(), then AuthenticationError.
+   */
+  async unseal(file) {
+    const found = await readCiphertext(file);
+    await this.checkMarker(found.marker);
+    return this.decrypt(await authenticate(this.#key, found), found.marker.nonce);
+  }
+
+  /** Throws ParameterError, then KeyMismatchError, unless `marker` is of these parameters and this key. */
+  async checkMarker({ spec, height, width, cipherId }) {
+    const [theirs, ours] = [spec, this.spec].map((one) => settingsText(one));
     if (theirs !== ours) throw new ParameterError(`encrypted with ${theirs}, this cipher is ${ours}`);
+    const ids = await Promise.all([this.cipherId(height, width), this.cipherId()]);
+    if (!ids.includes(cipherId)) throw new KeyMismatchError("encrypted under another key than this; use the other key");
   }
 
   async #applied(image, nonce, direction) {

@@ -1,44 +1,75 @@
-// Ciphertext image files: PNG or JPEG with a public marker (docs/spec.md, section 5).
+// Ciphertext image files: PNG or JPEG with a public marker and a tag (docs/spec.md, section 5).
 
-import { insertMarker } from "./containers.mjs";
-import { GeometryError, MarkerError, NotACiphertextError, ParameterError } from "./errors.mjs";
+import { insertMarker, inspectFile } from "./containers.mjs";
+import { AuthenticationError, GeometryError, MarkerError, NotACiphertextError, ParameterError } from "./errors.mjs";
 import { checkJpeg, encodeJpeg } from "./jpeg.mjs";
-import { markerFromJson, markerToJson } from "./marker.mjs";
-import { decodePicture, inspectPicture } from "./picture.mjs";
+import { markerFromJson, markerToJson, taggedMessage } from "./marker.mjs";
+import { decodePixels, inspectPicture } from "./picture.mjs";
 import { encodePng } from "./png.mjs";
 
 /**
- * Write encrypted pixels as an image file with its marker.
+ * Write encrypted pixels as an image file with its marker and tag. Cipher.seal() encrypts, too.
  *
+ * @param {EtcKey} key makes the tag.
  * @param {{data: Uint8Array, height: number, width: number}} image RGB, already encrypted.
- * @param {object} marker from Cipher.marker().
+ * @param {object} untagged the marker, which as yet has no tag.
  * @param {{format?: "png" | "jpeg", quality?: number, subsampling?: "4:4:4" | "4:2:0"}} options PNG is lossless.
- * @returns {Promise<Uint8Array>} the file.
+ * @returns {Promise<{bytes: Uint8Array, marker: object}>} the file, and its marker with the tag.
  */
-export async function encodeCiphertext(image, marker, { format = "png", quality = 85, subsampling = "4:4:4" } = {}) {
+export async function writeCiphertext(key, image, untagged, options = {}) {
+  const { format = "png", quality = 85, subsampling = "4:4:4" } = options;
   checkFormat({ format, quality, subsampling });
-  checkMarkedSize(image, marker);
   const file = format === "png" ? encodePng(image) : await encodeJpeg(image, quality, subsampling);
-  return insertMarker(file, markerToJson(marker));
+  const [kind, data] = format === "png" ? ["pixels", image.data] : ["jpeg", inspectFile(file).bare];
+  const marker = { ...untagged, tag: await key.tag(taggedMessage(untagged, kind, data)) };
+  return { bytes: insertMarker(file, markerToJson(marker)), marker };
 }
 
-/** Read a ciphertext file (Blob, ArrayBuffer or Uint8Array): resolves to { image, marker }. */
-export async function decodeCiphertext(file) {
+/**
+ * All that can be checked without a key and without decoding.
+ *
+ * @param {Blob | ArrayBuffer | Uint8Array} file
+ * @returns {Promise<{facts: object, marker: object}>} facts: from inspectFile().
+ * Throws, in this order, ImageError, NotACiphertextError, MarkerError, GeometryError.
+ */
+export async function readCiphertext(file) {
   const facts = await inspectPicture(file);
   const marker = markerFromJson(markerText(facts));
   if (!facts.isRgb) throw new MarkerError("a ciphertext is 8-bit RGB, this one is not; encrypt the image again");
-  const image = await decodePicture(facts);
-  checkMarkedSize(image, marker);
-  return { image, marker };
+  checkMarkedSize(facts, marker);
+  return { facts, marker };
 }
 
-/** The marker text among the facts of a picture. Throws NotACiphertextError: there is none. */
-export function markerText({ marker }) {
-  if (marker === null) throw new NotACiphertextError("this is a plain image (no hf-etc marker); encrypt it first");
-  return marker;
+/** Read a ciphertext file without a key: resolves to { image, marker }. Whoever made it, its tag is not checked. */
+export async function decodeCiphertext(file) {
+  const { facts, marker } = await readCiphertext(file);
+  return { image: await decodePixels(facts), marker };
 }
 
-/** Throws ParameterError unless encodeCiphertext() can write this. */
+/**
+ * The encrypted pixels of what readCiphertext() found, once the tag was checked; of a JPEG that is before anything
+ * is decoded. Throws AuthenticationError.
+ */
+export async function authenticate(key, { facts, marker }) {
+  const isJpeg = facts.kind === "jpeg";
+  const early = isJpeg ? null : await decodePixels(facts);
+  const message = isJpeg ? taggedMessage(marker, "jpeg", facts.bare) : taggedMessage(marker, "pixels", early.data);
+  if ((await key.tag(message)) !== marker.tag) {
+    const remedy = "get the file again as it was made";
+    throw new AuthenticationError(`the ciphertext was altered or re-encoded after encryption; ${remedy}`);
+  }
+  return early ?? (await decodePixels(facts));
+}
+
+/** The marker text among the facts of a picture. Throws NotACiphertextError: there is none; MarkerError: misplaced. */
+export function markerText({ labels }) {
+  if (!labels.length) throw new NotACiphertextError("this is a plain image (no hf-etc marker); encrypt it first");
+  if (labels.length > 1) throw new MarkerError(`the image has ${labels.length} markers; encrypt the image again`);
+  if (!labels[0].isInPlace) throw new MarkerError("the marker is not in its place; encrypt the image again");
+  return labels[0].text;
+}
+
+/** Throws ParameterError unless writeCiphertext() can write this. */
 export function checkFormat({ format = "png", quality = 85, subsampling = "4:4:4" }) {
   if (format !== "png" && format !== "jpeg") throw new ParameterError(`format "${format}": use png or jpeg`);
   checkJpeg(quality, subsampling);

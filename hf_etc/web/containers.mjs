@@ -1,14 +1,12 @@
-// The parts of PNG, JPEG and WebP files: what kind it is, its size, marker and orientation, and the bare image.
+// The parts of PNG, JPEG and WebP files: what kind it is, its size, labels and orientation, and the bare image.
 
 import { concat, crc32, encodeLatin1, latin1, viewOf } from "./bytes.mjs";
 import { ImageError } from "./errors.mjs";
+import { EXIF_NAME, readExif } from "./exif.mjs";
 
 const MARKER_NAME = "hf-etc";
 const PREFIX = `${MARKER_NAME} `;
-const EXIF_NAME = "Exif\0\0";
 const XMP_NAME = "http://ns.adobe.com/xap/1.0/\0";
-const ORIENTATION = 0x0112;
-const IMAGE_DESCRIPTION = 0x010e;
 const PNG_IMAGE = ["IHDR", "PLTE", "tRNS", "IDAT", "IEND"];
 const WEBP_IMAGE = ["VP8X", "ANIM", "ANMF", "ALPH", "VP8 ", "VP8L"];
 
@@ -25,10 +23,13 @@ function fileKind(bytes) {
  * What a file says beside its pixels.
  *
  * @param {Uint8Array} bytes a whole PNG, JPEG or WebP file.
- * @returns {{kind: string, height: number, width: number, isRgb: boolean, marker: string | null,
- *   orientation: number, frames: number, bare: Uint8Array}} kind: "png", "jpeg" or "webp"; isRgb: the pixels are
- *   8-bit RGB; marker: the text of the ciphertext marker; orientation: EXIF's, 1 to 8; frames: of an animation;
- *   bare: the file without colour profile, EXIF and other metadata, so that every decoder gives the same pixels.
+ * @returns {{kind: string, height: number, width: number, isRgb: boolean,
+ *   labels: {text: string, isInPlace: boolean}[], orientation: number, frames: number, bare: Uint8Array}}
+ *   kind: "png", "jpeg" or "webp"; isRgb: the pixels are 8-bit RGB by the headers; labels: what claims to be a
+ *   ciphertext's marker, and whether it stands where this kind of file has it; orientation: EXIF's, 1 to 8;
+ *   frames: of an animation; bare: the file without colour profile, EXIF and other metadata, so that every decoder
+ *   gives the same pixels.
+ * Throws ImageError: empty, damaged, or of another kind.
  */
 export function inspectFile(bytes) {
   try {
@@ -53,7 +54,7 @@ export function insertMarker(bytes, text) {
 }
 
 function inspectPng(bytes) {
-  const found = { texts: [] };
+  const found = { labels: [], exif: [] };
   const kept = [bytes.subarray(0, 8)];
   let frames = 1;
   for (const { type, data, whole } of pngChunks(bytes)) {
@@ -62,21 +63,22 @@ function inspectPng(bytes) {
       Object.assign(found, { width: viewOf(data).getUint32(0), height: viewOf(data).getUint32(4) });
       found.isRgb = data[8] === 8 && data[9] === 2;
     }
+    if (type === "tRNS") found.isRgb = false;
     if (type === "acTL") frames = viewOf(data).getUint32(0) + 1; // of the animation, and the still image
     if (type === "fcTL" && latin1(kept.at(-1).subarray(4, 8)) !== "IDAT") frames--; // which is its first frame
-    if (type === "eXIf") found.exif = data;
-    if (type === "tEXt" || type === "iTXt") {
+    if (type === "eXIf") found.exif.push(data);
+    if (["tEXt", "zTXt", "iTXt"].includes(type)) {
       const [keyword] = latin1(data).split("\0", 1);
-      const value = latin1(data.subarray(keyword.length + 1));
-      if (keyword === MARKER_NAME) found.texts.push(PREFIX + value);
-      if (keyword === "XML:com.adobe.xmp") found.xmp = value;
+      const text = latin1(data.subarray(keyword.length + 1));
+      if (keyword === MARKER_NAME) found.labels.push({ text, isInPlace: type === "tEXt" });
+      if (keyword === "XML:com.adobe.xmp" && type !== "zTXt") found.xmp = text;
     }
   }
   return summary(found, concat(kept), Math.max(frames, 1));
 }
 
 function inspectJpeg(bytes) {
-  const found = { texts: [] };
+  const found = { labels: [], exif: [] };
   const kept = [bytes.subarray(0, 2)];
   for (const { code, data, whole } of jpegSegments(bytes)) {
     const isMetadata = code === 0xfe || (code >= 0xe1 && code <= 0xef && code !== 0xee); // all but JFIF and Adobe
@@ -85,32 +87,35 @@ function inspectJpeg(bytes) {
       Object.assign(found, {
         height: viewOf(data).getUint16(1),
         width: viewOf(data).getUint16(3),
-        isRgb: data[5] === 3,
+        isRgb: data[0] === 8 && data[5] === 3,
       });
     }
     const text = code === 0xe1 || code === 0xfe ? latin1(data) : "";
-    if (code === 0xfe) found.texts.push(text);
-    else if (text.startsWith(EXIF_NAME)) found.exif ??= data;
-    else if (text.startsWith(XMP_NAME)) found.xmp = text;
+    if (code === 0xfe && text.startsWith(PREFIX)) {
+      found.labels.push({ text: text.slice(PREFIX.length), isInPlace: true });
+    } else if (code === 0xe1 && text.startsWith(EXIF_NAME)) found.exif.push(data);
+    else if (code === 0xe1 && text.startsWith(XMP_NAME)) found.xmp = text;
   }
   return summary(found, concat(kept), 1);
 }
 
 function inspectWebp(bytes) {
-  const found = { texts: [] };
+  const found = { labels: [], exif: [] };
   const kept = [];
   let frames = 0;
   for (const { type, data, whole } of webpChunks(bytes)) {
     if (WEBP_IMAGE.includes(type)) kept.push(type === "VP8X" ? withoutMetadataFlags(whole) : whole);
-    if (found.width === undefined) Object.assign(found, webpHeader(type, data)); // VP8X comes first
+    const { isRgb = true, ...size } = webpHeader(type, data);
+    if (found.width === undefined) Object.assign(found, size); // VP8X comes first
+    found.isRgb = (found.isRgb ?? true) && isRgb;
     if (type === "ANMF") frames++;
-    if (type === "EXIF") found.exif = data;
+    if (type === "EXIF") found.exif.push(data);
     if (type === "XMP ") found.xmp = latin1(data);
   }
   const body = concat(kept);
   const header = encodeLatin1("RIFF\0\0\0\0WEBP");
   viewOf(header).setUint32(4, body.length + 4, true);
-  return summary(found, concat([header, body]), Math.max(frames, 1));
+  return summary(found, concat([header, body]), Math.max(frames, 1), true);
 }
 
 /** Size and kind of pixels; {} when the chunk does not say. */
@@ -125,37 +130,15 @@ function webpHeader(type, data) {
   return { width: (bits & 0x3fff) + 1, height: ((bits >>> 14) & 0x3fff) + 1, isRgb: !((bits >>> 28) & 1) };
 }
 
-function summary({ texts, exif, xmp, height, width, isRgb }, bare, frames) {
+/** `exifHasMarker`: a label in EXIF stands in its place. */
+function summary({ labels, exif, xmp, height, width, isRgb }, bare, frames, exifHasMarker = false) {
   if (!height || !width) throw new RangeError("size");
-  const tags = exif ? readExif(exif) : {};
-  const description = tags[IMAGE_DESCRIPTION] ?? "";
-  const marker = [...texts, description].find((text) => text.startsWith(PREFIX))?.slice(PREFIX.length) ?? null;
-  const fromXmp = xmp?.match(/tiff:Orientation(?:="|>)([0-9])/)?.[1];
-  return { height, width, isRgb, marker, orientation: tags[ORIENTATION] ?? Number(fromXmp ?? 1), frames, bare };
-}
-
-/** Orientation and description from the first directory of an EXIF block; {} when it is damaged. */
-function readExif(block) {
-  const exif = latin1(block.subarray(0, 6)) === EXIF_NAME ? block.subarray(6) : block;
-  const tags = {};
-  try {
-    const view = viewOf(exif);
-    const little = latin1(exif.subarray(0, 2)) === "II";
-    const directory = view.getUint32(4, little);
-    for (let i = 0; i < view.getUint16(directory, little); i++) {
-      const entry = directory + 2 + 12 * i;
-      const tag = view.getUint16(entry, little);
-      const count = view.getUint32(entry + 4, little);
-      if (tag === ORIENTATION) tags[tag] = view.getUint16(entry + 8, little);
-      if (tag === IMAGE_DESCRIPTION) {
-        const start = count > 4 ? view.getUint32(entry + 8, little) : entry + 8;
-        tags[tag] = latin1(exif.subarray(start, start + count)).replace(/\0+$/, "");
-      }
-    }
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
+  const blocks = exif.map(readExif);
+  for (const text of blocks.flatMap(({ descriptions }) => descriptions)) {
+    if (text.startsWith(PREFIX)) labels.push({ text: text.slice(PREFIX.length), isInPlace: exifHasMarker });
   }
-  return tags;
+  const fromXmp = xmp?.match(/tiff:Orientation(?:="|>)([0-9])/)?.[1];
+  return { height, width, isRgb, labels, orientation: blocks[0]?.orientation ?? Number(fromXmp ?? 1), frames, bare };
 }
 
 function* pngChunks(bytes) {
@@ -177,8 +160,14 @@ function* jpegSegments(bytes) {
     while (bytes[offset] === 0xff && bytes[offset + 1] === 0xff) offset++; // fill bytes
     if (view.getUint8(offset) !== 0xff) throw new RangeError("marker");
     code = view.getUint8(offset + 1);
-    const end = code === 0xda ? bytes.length : offset + 2 + view.getUint16(offset + 2);
-    if (end > bytes.length || (code === 0xda && !hasJpegEnd(bytes, offset))) throw new RangeError("segment");
+    const length = view.getUint16(offset + 2);
+    if (code === 0x01 || (code >= 0xd0 && code <= 0xd9) || length < 2) throw new RangeError("marker without a length");
+    let end = offset + 2 + length;
+    if (end > bytes.length) throw new RangeError("segment");
+    if (code === 0xda) {
+      if (!hasJpegEnd(bytes, end)) throw new RangeError("end");
+      end = bytes.length;
+    }
     yield { code, data: bytes.subarray(offset + 4, end), whole: bytes.subarray(offset, end) };
     offset = end;
   }

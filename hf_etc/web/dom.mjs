@@ -29,15 +29,6 @@ export function onDrop(part, use) {
   }
 }
 
-/** What `work` gives, or null where browsers deny the storage, as to frames of another site. */
-export function stored(work) {
-  try {
-    return work();
-  } catch {
-    return null;
-  }
-}
-
 /** Offer a text as a download. */
 export function save(text, name) {
   const link = document.createElement("a");

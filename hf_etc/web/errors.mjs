@@ -7,11 +7,22 @@ export class EtcError extends Error {
   }
 }
 
-/** A key text is malformed. */
+/** A value that was refused, as an error message shows it. */
+export function shown(value) {
+  let text;
+  try {
+    text = JSON.stringify(value) ?? String(value);
+  } catch {
+    text = String(value); // a BigInt, or an object that holds itself
+  }
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}
+
+/** A key text, passphrase or salt is malformed. */
 export class KeyFormatError extends EtcError {}
 /** An operation needs a key and there is none. */
 export class MissingKeyError extends EtcError {}
-/** The key at hand is not the one that an image was made with. */
+/** The key at hand is not the one that an image, model or salt was made with. */
 export class KeyMismatchError extends EtcError {}
 /** A parameter of a cipher, format or preparation is out of range. */
 export class ParameterError extends EtcError {}
@@ -25,5 +36,7 @@ export class NotACiphertextError extends ImageError {}
 export class AlreadyEncryptedError extends ImageError {}
 /** The marker of a ciphertext image is damaged or of an unknown version. */
 export class MarkerError extends EtcError {}
+/** The tag of a ciphertext is not this key's for what the file holds. */
+export class AuthenticationError extends EtcError {}
 /** The browser cannot do what is needed here. */
 export class BrowserError extends EtcError {}

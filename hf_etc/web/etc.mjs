@@ -3,21 +3,22 @@
 // Nothing here sends anything anywhere. The key stays inside WebCrypto, the plain picture inside this page.
 //
 //   import { encryptPicture, parseKey } from "./etc.mjs";
-//   const key = await parseKey("hfetc1-...");
+//   const key = await parseKey("hfetc2-...");
 //   const { bytes, type } = await encryptPicture(input.files[0], key, { block_size: 16, size: 224 });
 //
 // docs/browser.md is the guide, docs/spec.md the specification.
 
-import { Cipher, newNonce } from "./cipher.mjs";
+import { Cipher } from "./cipher.mjs";
 import "./ciphers/etc.mjs";
 import "./ciphers/legacy.mjs";
-import { checkFormat, decodeCiphertext, encodeCiphertext } from "./ciphertext.mjs";
-import { loadPicture } from "./picture.mjs";
+import { checkFormat, readCiphertext } from "./ciphertext.mjs";
+import { decodePixels, inspectPicture, loadPicture } from "./picture.mjs";
 import { makePreparation, prepare } from "./prepare.mjs";
 
 export { Cipher, newNonce } from "./cipher.mjs";
-export { gridOf, listCiphers, makeSpec } from "./ciphers/base.mjs";
-export { decodeCiphertext, encodeCiphertext } from "./ciphertext.mjs";
+export { cipherId, gridOf, listCiphers, makeSpec, settingsText } from "./ciphers/base.mjs";
+export { decodeCiphertext } from "./ciphertext.mjs";
+export { checkConfiguration, weaknesses } from "./configuration.mjs";
 export * from "./errors.mjs";
 export { EtcKey, generateKey, isSalt, keyFromPassphrase, keyId, keyText, parseKey } from "./keys.mjs";
 export { markerFromJson, markerToJson } from "./marker.mjs";
@@ -30,9 +31,9 @@ export { resize } from "./resample.mjs";
  *
  * @param {Blob | ArrayBuffer | Uint8Array} file PNG, JPEG or WebP.
  * @param {EtcKey} key
- * @param {object} options what a processor's configuration says, all optional: the cipher (`cipher`, `key_scope`,
- *   `block_size`, `steps`, `shared_block_key`, see makeSpec), the size (`size`, `fit`, `resample`, see
- *   makePreparation) and the file (`format`, `quality`, `subsampling`, see encodeCiphertext).
+ * @param {object} options yours, or those of a configuration that checkConfiguration() let through; all optional: the
+ *   cipher (`cipher`, `key_scope`, `block_size`, `steps`, `shared_block_key`, see makeSpec), the size (`size`, `fit`,
+ *   `resample`, see makePreparation) and the file (`format`, `quality`, `subsampling`, see Cipher.seal).
  * @returns {Promise<{bytes: Uint8Array, type: string, marker: object, plain: object, encrypted: object}>} the file
  *   to send, its media type and marker; and the RGB images before and after encryption, to show.
  */
@@ -42,20 +43,34 @@ export async function encryptPicture(file, key, options = {}) {
   const preparation = makePreparation({ size, fit, resample });
   checkFormat({ format, quality, subsampling });
   const plain = prepare(await loadPicture(file), preparation, cipher.grid);
-  const nonce = cipher.spec.key_scope === "image" ? newNonce() : null;
-  const encrypted = await cipher.encrypt(plain, nonce);
-  const marker = cipher.marker(plain.height, plain.width, nonce);
-  const bytes = await encodeCiphertext(encrypted, marker, { format, quality, subsampling });
-  return { bytes, type: `image/${format}`, marker, plain, encrypted };
+  const sealed = await cipher.seal(plain, { format, quality, subsampling, anySize: preparation.size === null });
+  return { type: `image/${format}`, plain, ...sealed };
 }
 
 /**
- * From a ciphertext file back to the plain RGB image; its marker says how.
- * Throws KeyMismatchError: it was encrypted under another key.
+ * From a ciphertext file back to the plain RGB image, once its tag was checked.
+ *
+ * @param {Blob | ArrayBuffer | Uint8Array} file
+ * @param {EtcKey} key
+ * @param {object | null} params the cipher that you expect, see makeSpec(); null: any that this key's owner used.
+ * Throws ParameterError: made with other parameters. KeyMismatchError: under another key. AuthenticationError: altered
+ * or re-encoded since. And what readCiphertext() throws.
  */
-export async function decryptPicture(file, key) {
-  const { image, marker } = await decodeCiphertext(file);
-  const cipher = new Cipher(key, marker.spec);
-  cipher.checkMarker(marker);
-  return cipher.decrypt(image, marker.nonce);
+export async function decryptPicture(file, key, params = null) {
+  return new Cipher(key, params ?? (await readCiphertext(file)).marker.spec).unseal(file);
+}
+
+/**
+ * From an image file to its decryption, without checking that it is the ciphertext that the key's owner made: for
+ * ciphertexts that somebody re-encoded. What comes out may have been put together by anybody, from pictures of yours.
+ * The file's marker, if it has one, is not looked at.
+ *
+ * @param {Blob | ArrayBuffer | Uint8Array} file PNG, JPEG or WebP.
+ * @param {EtcKey} key
+ * @param {object} params the cipher, see makeSpec().
+ * @param {Uint8Array | null} nonce exactly with key_scope "image".
+ */
+export async function decryptUnauthenticated(file, key, params, nonce = null) {
+  const cipher = new Cipher(key, params);
+  return cipher.decrypt(await decodePixels(await inspectPicture(file)), nonce);
 }

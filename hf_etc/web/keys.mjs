@@ -4,20 +4,23 @@
 // a text is read or shown. They are in no property, so no log, no JSON and no structured clone has them.
 
 import { toHex } from "./bytes.mjs";
-import { BrowserError, KeyFormatError, MissingKeyError } from "./errors.mjs";
+import { BrowserError, KeyFormatError, KeyMismatchError, MissingKeyError } from "./errors.mjs";
 
 const KEY_BYTES = 32;
-const SALT_BYTES = 16;
+const SALT_BYTES = 25; // the cost, 16 random bytes, 8 that check the passphrase
 const CHECKSUM_BYTES = 4;
+const TAG_BYTES = 16;
 const MIN_PASSPHRASE = 12;
-const KEY_PREFIX = "hfetc1-";
-const SALT_PREFIX = "hfetc1-scrypt-";
+const COSTS = [17, 20];
+const KEY_PREFIX = "hfetc2-";
+const SALT_PREFIX = "hfetc2-scrypt-";
 const DIGITS = "abcdefghijklmnopqrstuvwxyz234567";
 
 /** A 256-bit master key. Make one with generateKey() or parseKey(). */
 export class EtcKey {
   #master; // HKDF key, not extractable: it derives
   #vault; // the same bytes as an extractable AES key: they leave it only in reveal()
+  #tagKey;
   #keyId;
 
   /** @param {Uint8Array} secret 32 bytes; zeroed here. */
@@ -28,15 +31,16 @@ export class EtcKey {
     try {
       const key = new EtcKey();
       key.#master = await webCrypto().importKey("raw", secret, "HKDF", false, ["deriveBits", "deriveKey"]);
+      key.#tagKey = await key.#child("hf-etc/2/tag", { name: "HMAC", hash: "SHA-256", length: 256 }, "sign");
       key.#vault = await webCrypto().importKey("raw", secret, "AES-CTR", true, ["encrypt"]);
-      key.#keyId = toHex(await key.derive("hf-etc/v1/key-id", 8));
+      key.#keyId = toHex(await key.derive("hf-etc/2/key-id", 8));
       return Object.freeze(key);
     } finally {
       secret.fill(0);
     }
   }
 
-  /** 16 hexadecimal digits derived one-way from the key; public. */
+  /** 16 hexadecimal digits by which an owner's own programs tell keys apart; never sent or published. */
   get keyId() {
     return this.#keyId;
   }
@@ -46,12 +50,21 @@ export class EtcKey {
     return new Uint8Array(await webCrypto().deriveBits(hkdf(info), this.#master, 8 * length));
   }
 
-  /** The subkey named `info` as an AES-CTR key that never leaves WebCrypto. */
-  async subkey(info) {
-    return webCrypto().deriveKey(hkdf(info), this.#master, { name: "AES-CTR", length: 256 }, false, ["encrypt"]);
+  /** The plan key named `info` as an AES-CTR key that never leaves WebCrypto. */
+  async planKey(info) {
+    return this.#child(info, { name: "AES-CTR", length: 256 }, "encrypt");
   }
 
-  /** The secret text form hfetc1-... Show it to its owner only. */
+  /** The tag of a message: 32 hexadecimal digits that nobody can make without the key. */
+  async tag(message) {
+    return toHex(new Uint8Array(await webCrypto().sign("HMAC", this.#tagKey, message), 0, TAG_BYTES));
+  }
+
+  #child(info, algorithm, use) {
+    return webCrypto().deriveKey(hkdf(info), this.#master, algorithm, false, [use]);
+  }
+
+  /** The secret text form hfetc2-... Show it to its owner only. */
   async reveal() {
     const secret = new Uint8Array(await webCrypto().exportKey("raw", this.#vault));
     try {
@@ -76,7 +89,7 @@ export async function generateKey() {
 }
 
 /**
- * Read the text form hfetc1-... (surrounding white space and letter case do not matter).
+ * Read the text form hfetc2-... (surrounding white space and letter case do not matter).
  * Throws KeyFormatError: not a key text, truncated, or mistyped (the checksum tells).
  */
 export async function parseKey(text) {
@@ -84,25 +97,39 @@ export async function parseKey(text) {
   return EtcKey.fromBytes(await decodeText(text, KEY_PREFIX, KEY_BYTES, "key"));
 }
 
-/** Whether a text is a passphrase salt hfetc1-scrypt-..., the content of a key file that needs its passphrase. */
+/** Whether a text is a passphrase salt hfetc2-scrypt-..., the content of a key file that needs its passphrase. */
 export function isSalt(text) {
   return typeof text === "string" && normalized(text).startsWith(SALT_PREFIX);
 }
 
 /**
- * Derive a key with scrypt (about a second, 128 MiB).
- * Throws KeyFormatError: the passphrase is too short or the salt is malformed.
+ * Derive a key with scrypt (about a second and 128 MiB, with the highest cost 1 GiB).
+ * Throws KeyFormatError: the passphrase is too short or the salt is malformed. KeyMismatchError: the passphrase is
+ * another than the one that the salt was made with.
  */
 export async function keyFromPassphrase(passphrase, salt) {
-  if (typeof passphrase !== "string" || [...passphrase].length < MIN_PASSPHRASE) {
+  const password = checkPassphrase(passphrase);
+  const payload = await decodeText(salt, SALT_PREFIX, SALT_BYTES, "salt");
+  const [cost, random, check] = [payload[0], payload.subarray(1, 17), toHex(payload.subarray(17))];
+  if (cost < COSTS[0] || cost > COSTS[1]) {
+    throw new KeyFormatError(`the cost ${cost} of the salt is not in ${COSTS.join("..")}; make a new key file`);
+  }
+  const { scryptAsync } = await import("./vendor/noble-scrypt.mjs");
+  const options = { N: 2 ** cost, r: 8, p: 1, dkLen: KEY_BYTES };
+  const key = await EtcKey.fromBytes(await scryptAsync(password, random, options));
+  if (toHex(await key.derive("hf-etc/2/passphrase", 8)) === check) return key;
+  throw new KeyMismatchError("this is not the passphrase of this key file; type it again");
+}
+
+function checkPassphrase(passphrase) {
+  const normal = typeof passphrase === "string" ? passphrase.normalize("NFC") : "";
+  if ([...normal].length < MIN_PASSPHRASE) {
     throw new KeyFormatError(`the passphrase has fewer than ${MIN_PASSPHRASE} characters; use a longer one`);
   }
-  if (/\p{Surrogate}/u.test(passphrase)) {
+  if (/\p{Surrogate}/u.test(normal)) {
     throw new KeyFormatError("the passphrase is not valid Unicode text; pass it as UTF-8");
   }
-  const saltBytes = await decodeText(salt, SALT_PREFIX, SALT_BYTES, "salt");
-  const { scryptAsync } = await import("./vendor/noble-scrypt.mjs");
-  return EtcKey.fromBytes(await scryptAsync(passphrase, saltBytes, { N: 2 ** 17, r: 8, p: 1, dkLen: KEY_BYTES }));
+  return normal;
 }
 
 /** The secret text of a key. */
@@ -110,7 +137,7 @@ export async function keyText(key) {
   return checkKey(key).reveal();
 }
 
-/** The public id of a key. */
+/** The id by which an owner tells keys apart. */
 export function keyId(key) {
   return checkKey(key).keyId;
 }
@@ -133,8 +160,8 @@ function hkdf(info) {
 }
 
 function normalized(text) {
-  const trimmed = text.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, "");
-  return /^[\0-\x7f]*$/.test(trimmed) ? trimmed.toLowerCase() : trimmed; // lower case makes a k of the Kelvin sign
+  // ASCII letters only: toLowerCase() of the whole would make a k of the Kelvin sign
+  return text.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, "").replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
 /** The bytes of a key or salt text. */

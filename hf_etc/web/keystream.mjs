@@ -1,27 +1,36 @@
-// The specified byte stream of a subkey, and the draws made from it (docs/spec.md, section 3).
+// The specified byte streams of a plan key, and the draws made from them (docs/spec.md, section 3).
 
 import { ParameterError } from "./errors.mjs";
 import { webCrypto } from "./keys.mjs";
 
 const BLOCK = 16; // bytes of an AES block
+const STEPS = ["permutation", "rotation", "negative-positive", "color", "nibbles"];
 
-/** Reads one subkey's stream from its start; every draw advances it. */
+/** Reads the stream of one step from its start; every draw advances it. */
 export class KeyStream {
-  #subkey;
+  #planKey;
+  #step;
   #position = 0;
 
-  /** @param {CryptoKey} subkey AES-CTR key from EtcKey.subkey(). */
-  constructor(subkey) {
-    this.#subkey = subkey;
+  /**
+   * @param {CryptoKey} planKey AES-CTR key from EtcKey.planKey().
+   * @param {string} step whose stream it is: "permutation", "rotation", "negative-positive", "color" or "nibbles".
+   */
+  constructor(planKey, step) {
+    this.#planKey = planKey;
+    this.#step = STEPS.indexOf(step);
+    if (this.#step < 0) throw new ParameterError(`no step is named "${step}"; use one of ${STEPS.join(", ")}`);
   }
 
   /** The next `count` bytes. */
   async read(count) {
     const skip = this.#position % BLOCK;
     const counter = new Uint8Array(BLOCK);
-    new DataView(counter.buffer).setBigUint64(8, BigInt((this.#position - skip) / BLOCK));
+    const counted = new DataView(counter.buffer);
+    counted.setBigUint64(0, BigInt(this.#step));
+    counted.setBigUint64(8, BigInt((this.#position - skip) / BLOCK));
     const zeros = new Uint8Array(skip + count);
-    const stream = await webCrypto().encrypt({ name: "AES-CTR", counter, length: 64 }, this.#subkey, zeros);
+    const stream = await webCrypto().encrypt({ name: "AES-CTR", counter, length: 64 }, this.#planKey, zeros);
     this.#position += count;
     return new Uint8Array(stream, skip);
   }

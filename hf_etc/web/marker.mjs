@@ -1,40 +1,36 @@
-// The public marker of a ciphertext image (docs/spec.md, section 5). A label, not a signature; no secret.
+// The public marker of a ciphertext image (docs/spec.md, section 5). Without the key a label alone; no secret.
 
-import { fromHex, toHex } from "./bytes.mjs";
-import { checkGrid, gridOf, makeSpec, NONCE_BYTES } from "./ciphers/base.mjs";
-import { EtcError, MarkerError } from "./errors.mjs";
+import { concat, encodeLatin1, fromHex, toHex } from "./bytes.mjs";
+import { checkGrid, gridOf, makeSpec, settingsText } from "./ciphers/base.mjs";
+import { EtcError, MarkerError, shown } from "./errors.mjs";
 
-const VERSION = 1;
+const VERSION = 2;
 
 /**
- * A marker is { spec, height, width, keyId, nonce }; nonce is a Uint8Array with key_scope "image", else null.
- * Its text is compact ASCII JSON.
+ * The text of a marker.
+ *
+ * @param {{spec: object, height: number, width: number, cipherId: string, nonce: Uint8Array | null, tag: string}}
+ *   marker spec from makeSpec(); nonce exactly with key_scope "image".
  */
-export function markerToJson({ spec, height, width, keyId, nonce }) {
-  return JSON.stringify({
-    "hf-etc": VERSION,
-    ...spec,
-    height,
-    width,
-    key_id: keyId,
-    ...(nonce ? { nonce: toHex(nonce) } : {}),
-  });
+export function markerToJson(marker) {
+  return `${untagged(marker).slice(0, -1)},"tag":${JSON.stringify(marker.tag)}}`;
 }
 
-/** Read and check a marker. Throws MarkerError: damaged, or of another version. */
+/** Read a marker. Throws MarkerError: not, byte for byte, what markerToJson() writes; or of another version. */
 export function markerFromJson(text) {
   try {
-    const { "hf-etc": version, height, width, key_id: keyId, nonce, ...params } = JSON.parse(text);
-    if (version !== VERSION) throw new MarkerError(`marker version ${version} is unknown; upgrade hf-etc`);
+    const { "hf-etc": version, height, width, id: cipherId, nonce, tag, ...params } = JSON.parse(text);
+    if (version !== VERSION) {
+      const remedy = "encrypt the image again, or upgrade hf-etc";
+      throw new MarkerError(`the marker has version ${shown(version)}, this is version ${VERSION}; ${remedy}`);
+    }
     const spec = makeSpec(params);
-    // Every parameter is there, and in its one form: no default fills a gap.
-    const same = (name) => JSON.stringify(params[name]) === JSON.stringify(spec[name]);
-    requireThat(Object.keys(spec).every(same), "a parameter is missing or not in its form");
-    requireThat(Number.isInteger(height) && Number.isInteger(width), "height or width");
-    requireThat(isHex(keyId, 8), "key_id");
-    requireThat(spec.key_scope === "image" ? isHex(nonce, NONCE_BYTES) : nonce === undefined, "nonce");
     checkGrid(height, width, gridOf(spec));
-    return { spec, height, width, keyId, nonce: nonce ? fromHex(nonce) : null };
+    requireThat(isHex(cipherId) && isHex(tag), "id or tag");
+    requireThat(spec.key_scope === "image" ? isHex(nonce) : nonce === undefined, "nonce");
+    const marker = { spec, height, width, cipherId, nonce: nonce ? fromHex(nonce) : null, tag };
+    requireThat(markerToJson(marker) === text, "another form than hf-etc writes");
+    return marker;
   } catch (error) {
     if (error instanceof MarkerError) throw error;
     const reason = error instanceof EtcError ? error.message : "not a marker";
@@ -42,8 +38,25 @@ export function markerFromJson(text) {
   }
 }
 
-function isHex(text, bytes) {
-  return typeof text === "string" && text.length === 2 * bytes && /^[0-9a-f]*$/.test(text);
+/**
+ * What the tag of a ciphertext is made of.
+ *
+ * @param {object} marker its tag is not looked at.
+ * @param {"pixels" | "jpeg"} kind
+ * @param {Uint8Array} data the RGB bytes of the encrypted image, or the JPEG file without its metadata.
+ */
+export function taggedMessage(marker, kind, data) {
+  return concat([encodeLatin1(`${untagged(marker)}\0${kind}\0`), data]);
+}
+
+/** The marker without its tag: the settings, between version and ids. */
+function untagged({ spec, height, width, cipherId, nonce }) {
+  const ids = { id: cipherId, ...(nonce ? { nonce: toHex(nonce) } : {}) };
+  return `{"hf-etc":${VERSION},${settingsText(spec, height, width).slice(1, -1)},${JSON.stringify(ids).slice(1)}`;
+}
+
+function isHex(text) {
+  return typeof text === "string" && /^[0-9a-f]{32}$/.test(text);
 }
 
 function requireThat(holds, what) {

@@ -17,21 +17,23 @@ import { checkPixelCount, overWhite, upright } from "./prepare.mjs";
  */
 export async function loadPicture(file) {
   const facts = await inspectPicture(file);
-  if (facts.marker !== null) throw new AlreadyEncryptedError("this image is encrypted already; decrypt it first");
-  return decodePicture(facts);
+  if (facts.labels.length) throw new AlreadyEncryptedError("this image is encrypted already; decrypt it first");
+  return upright(await decodePixels(facts), facts.orientation);
 }
 
-/** What inspectFile() says of a Blob, an ArrayBuffer or a Uint8Array. */
+/** What inspectFile() says of a Blob, an ArrayBuffer or a Uint8Array. Throws ImageError: it cannot be used. */
 export async function inspectPicture(file) {
-  return inspectFile(await toBytes(file));
+  const facts = inspectFile(await toBytes(file));
+  checkPixelCount(facts.height, facts.width);
+  if (facts.frames > 1) throw new ImageError(`the image is animated (${facts.frames} frames); extract one frame first`);
+  return facts;
 }
 
-/** The upright RGB pixels of a picture of which inspectPicture() gave the facts. */
-export async function decodePicture({ kind, height, width, orientation, frames, bare }) {
-  checkPixelCount(height, width);
-  if (frames > 1) throw new ImageError(`the image is animated (${frames} frames); extract one frame first`);
+/** The RGB pixels, as they are stored, of a picture of which inspectPicture() gave the facts. */
+export async function decodePixels({ kind, height, width, bare }) {
   const image = kind === "png" ? decodePng(bare) : await decodeInBrowser(bare, `image/${kind}`);
-  return upright(image, orientation);
+  if (image.height !== height || image.width !== width) throw new ImageError("the image is truncated or damaged");
+  return image;
 }
 
 /**

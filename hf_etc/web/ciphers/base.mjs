@@ -1,12 +1,13 @@
 // What the ciphers share, and the registry of names. A cipher is one object:
-//   name                                          as in the marker
-//   defaults                                      its public parameters, in the marker's order
-//   check(params)                                 throws ParameterError
+//   name                                          as in the settings
+//   defaults                                      its public parameters, in the settings' order
+//   required                                      those that the settings always name, whatever their value
+//   check(params)                                 throws ParameterError; gives those that have a usual form in it
 //   grid(params)                                  heights and widths are multiples of this many pixels
-//   compile(streamOf, params, height, width)      resolves to a plan; streamOf(label, blockSize, step) is a KeyStream
+//   compile(streamOf, params, height, width)      resolves to a plan; streamOf(step) is a KeyStream
 
 import { toHex } from "../bytes.mjs";
-import { GeometryError, ParameterError } from "../errors.mjs";
+import { GeometryError, ParameterError, shown } from "../errors.mjs";
 import { checkKey } from "../keys.mjs";
 import { KeyStream } from "../keystream.mjs";
 
@@ -33,14 +34,17 @@ export function listCiphers() {
 }
 
 /**
- * The checked, complete public parameters of a cipher: a frozen object as in the marker, with the members
- * `cipher`, `key_scope` and the cipher's own. Whatever `params` leaves out takes its default.
+ * The checked, complete public parameters of a cipher: a frozen object with the members `cipher`, `key_scope` and
+ * the cipher's own. Whatever `params` leaves out takes its default. Throws ParameterError.
  */
 export function makeSpec(params = {}) {
+  if (typeof params !== "object" || params === null || Array.isArray(params)) {
+    throw new ParameterError(`cipher parameters ${shown(params)}: give an object such as {"block_size": 16}`);
+  }
   const { cipher: name = "etc", ...given } = params;
   const cipher = registry.get(name);
-  if (!cipher) throw new ParameterError(`unknown cipher "${name}"; choose from ${listCiphers().join(", ")}`);
-  const defaults = { key_scope: "dataset", ...cipher.defaults };
+  if (!cipher) throw new ParameterError(`unknown cipher ${shown(name)}; choose from ${listCiphers().join(", ")}`);
+  const defaults = defaultsOf(cipher);
   for (const known of Object.keys(given)) {
     if (!Object.hasOwn(defaults, known)) {
       throw new ParameterError(
@@ -50,9 +54,48 @@ export function makeSpec(params = {}) {
   }
   const spec = { cipher: name, ...defaults, ...given };
   if (!["dataset", "image"].includes(spec.key_scope)) {
-    throw new ParameterError(`key_scope "${spec.key_scope}": use "dataset" or "image"`);
+    throw new ParameterError(`key_scope ${shown(spec.key_scope)}: use "dataset" or "image"`);
   }
   return Object.freeze({ ...spec, ...cipher.check?.(spec) });
+}
+
+/**
+ * The settings of a cipher in the one form that ids and keys are derived from (docs/spec.md, section 2).
+ *
+ * @param {object} spec from makeSpec().
+ * @param {number} [height] with `width`, or neither: for pictures of any size.
+ */
+export function settingsText(spec, height, width) {
+  const cipher = registry.get(spec.cipher);
+  const members = { cipher: spec.cipher };
+  for (const [name, usual] of Object.entries(defaultsOf(cipher))) {
+    const isUsual = JSON.stringify(spec[name]) === JSON.stringify(usual);
+    if (!isUsual || cipher.required?.includes(name)) members[name] = spec[name];
+  }
+  return JSON.stringify(height === undefined ? members : { ...members, height, width });
+}
+
+/** The parameters that a configuration of this cipher must name: they have no default in the settings. */
+export function requiredOf(spec) {
+  return registry.get(spec.cipher).required ?? [];
+}
+
+/**
+ * The public id of a key, cipher and size: 32 hexadecimal digits, which nobody can make for other settings without
+ * the key. Throws ParameterError, GeometryError, MissingKeyError.
+ *
+ * @param {EtcKey} key
+ * @param {object} params the cipher's, see makeSpec().
+ * @param {[number, number] | null} size height and width; null: for pictures of any size.
+ */
+export async function cipherId(key, params, size = null) {
+  const spec = makeSpec(params);
+  if (size !== null) checkGrid(...size, gridOf(spec));
+  return toHex(await checkKey(key).derive(`hf-etc/2/id/${settingsText(spec, ...(size ?? []))}`, 16));
+}
+
+function defaultsOf(cipher) {
+  return { key_scope: "dataset", ...cipher.defaults };
 }
 
 /** Heights and widths must be multiples of this many pixels. */
@@ -62,6 +105,9 @@ export function gridOf(spec) {
 
 /** Throws GeometryError unless height and width are positive multiples of the grid. */
 export function checkGrid(height, width, grid) {
+  if (![height, width].every((edge) => Number.isSafeInteger(edge) && edge > 0)) {
+    throw new GeometryError(`height ${shown(height)}, width ${shown(width)}: give whole numbers of pixels`);
+  }
   if (height < grid || width < grid) {
     throw new GeometryError(`the block size ${grid} is larger than the image, ${height}x${width}; use a smaller block`);
   }
@@ -75,15 +121,14 @@ export function checkGrid(height, width, grid) {
 export async function compilePlan(key, spec, height, width, nonce = null) {
   checkKey(key);
   checkGrid(height, width, gridOf(spec));
-  checkNonce(spec, nonce);
-  const streamOf = async (label, blockSize, step) =>
-    new KeyStream(await key.subkey(subkeyInfo(label, height, width, blockSize, step, nonce)));
-  return registry.get(spec.cipher).compile(streamOf, spec, height, width);
+  const planKey = await key.planKey(planInfo(spec, height, width, nonce));
+  return registry.get(spec.cipher).compile((step) => new KeyStream(planKey, step), spec, height, width);
 }
 
-/** The name of the subkey of one step (docs/spec.md, section 2). */
-export function subkeyInfo(label, height, width, blockSize, step, nonce = null) {
-  return ["hf-etc/v1", label, `${height}x${width}`, blockSize, step, ...(nonce ? [toHex(nonce)] : [])].join("/");
+/** The name of a plan key (docs/spec.md, section 2). Throws ParameterError: the nonce does not fit the key scope. */
+export function planInfo(spec, height, width, nonce = null) {
+  checkNonce(spec, nonce);
+  return ["hf-etc/2/plan", settingsText(spec, height, width), ...(nonce ? [toHex(nonce)] : [])].join("/");
 }
 
 function checkNonce(spec, nonce) {

@@ -1,23 +1,24 @@
 // EtC: block-wise encryption that still compresses as JPEG (docs/spec.md, section 4.1; paper section II-B).
 
-import { ParameterError } from "../errors.mjs";
+import { ParameterError, shown } from "../errors.mjs";
 import { range } from "../keystream.mjs";
 import { COLORS, register } from "./base.mjs";
 
-const STEPS = Object.freeze(["permutation", "rotation", "negative-positive", "color"]);
+export const STEPS = Object.freeze(["permutation", "rotation", "negative-positive", "color"]);
 const CODES = { rotation: 16, "negative-positive": 2, color: 6 };
 
 register({
   name: "etc",
   defaults: { block_size: 16, steps: STEPS, shared_block_key: false },
+  required: ["block_size"],
 
   check({ block_size: size, steps, shared_block_key: shared }) {
-    if (!Number.isInteger(size) || size < 1) {
-      throw new ParameterError(`block_size ${size}: must be a whole number of pixels, 1 or more`);
+    if (!Number.isSafeInteger(size) || size < 1) {
+      throw new ParameterError(`block_size ${shown(size)}: must be a whole number of pixels, 1 or more`);
     }
-    if (typeof shared !== "boolean") throw new ParameterError(`shared_block_key ${shared}: use true or false`);
+    if (typeof shared !== "boolean") throw new ParameterError(`shared_block_key ${shown(shared)}: use true or false`);
     if (!Array.isArray(steps) || !steps.length || !steps.every((step) => STEPS.includes(step))) {
-      throw new ParameterError(`steps ${steps}: choose one or more of ${STEPS.join(", ")}`);
+      throw new ParameterError(`steps ${shown(steps)}: give a list of one or more of ${STEPS.join(", ")}`);
     }
     return { steps: Object.freeze(STEPS.filter((step) => steps.includes(step))) };
   },
@@ -27,10 +28,9 @@ register({
   async compile(streamOf, spec, height, width) {
     const size = spec.block_size;
     const blocks = (height / size) * (width / size);
-    const label = spec.shared_block_key ? "etc-shared" : "etc";
     const draw = async (step) => {
       if (!spec.steps.includes(step)) return step === "permutation" ? range(blocks) : new Uint32Array(blocks);
-      const stream = await streamOf(label, size, step);
+      const stream = streamOf(step);
       if (step === "permutation") return stream.permutation(blocks);
       if (!spec.shared_block_key) return stream.integers(blocks, CODES[step]);
       return new Uint32Array(blocks).fill((await stream.integers(1, CODES[step]))[0]);

@@ -1,7 +1,7 @@
 // Broken ciphers, for comparison and audits only (docs/spec.md, sections 4.2 to 4.4). Never protect an image
 // with one.
 
-import { ParameterError } from "../errors.mjs";
+import { ParameterError, shown } from "../errors.mjs";
 import { range } from "../keystream.mjs";
 import { Plan } from "../plan.mjs";
 import { COLORS, register } from "./base.mjs";
@@ -15,7 +15,7 @@ register({
   defaults: {},
   grid: () => BLOCK,
   async compile(streamOf, spec, height, width) {
-    const shuffle = await (await streamOf("le", BLOCK, "nibbles")).permutation(SYMBOLS);
+    const shuffle = await streamOf("nibbles").permutation(SYMBOLS);
     const blocks = (height / BLOCK) * (width / BLOCK);
     return nibblePlan(() => shuffle, range(blocks), height, width);
   },
@@ -27,8 +27,8 @@ register({
   grid: () => BLOCK,
   async compile(streamOf, spec, height, width) {
     const blocks = (height / BLOCK) * (width / BLOCK);
-    const shuffles = await (await streamOf("ele", BLOCK, "nibbles")).permutations(blocks, SYMBOLS);
-    const source = await (await streamOf("ele", BLOCK, "permutation")).permutation(blocks);
+    const shuffles = await streamOf("nibbles").permutations(blocks, SYMBOLS);
+    const source = await streamOf("permutation").permutation(blocks);
     return nibblePlan((block) => shuffles[block], source, height, width);
   },
 });
@@ -37,15 +37,13 @@ register({
   name: "pe",
   defaults: { shuffle_colors: true },
   check({ shuffle_colors: shuffle }) {
-    if (typeof shuffle !== "boolean") throw new ParameterError(`shuffle_colors ${shuffle}: use true or false`);
+    if (typeof shuffle !== "boolean") throw new ParameterError(`shuffle_colors ${shown(shuffle)}: use true or false`);
   },
   grid: () => 1,
   async compile(streamOf, spec, height, width) {
     const pixels = height * width;
-    const negative = await (await streamOf("pe", 1, "negative-positive")).integers(3 * pixels, 2);
-    const codes = spec.shuffle_colors
-      ? await (await streamOf("pe", 1, "color")).integers(pixels, 6)
-      : new Uint32Array(pixels);
+    const negative = await streamOf("negative-positive").integers(3 * pixels, 2);
+    const codes = spec.shuffle_colors ? await streamOf("color").integers(pixels, 6) : new Uint32Array(pixels);
     const index = new Uint32Array(3 * pixels);
     for (let i = 0; i < index.length; i++) index[i] = i - (i % 3) + COLORS[codes[Math.floor(i / 3)]][i % 3];
     const mask = Uint8Array.from(index, (from) => 255 * negative[from]);

@@ -1,0 +1,54 @@
+// What encrypted_image.mjs shows. Its parts are found by their data-id.
+
+export const MARKUP = `
+  <fieldset data-id="key-card">
+    <legend>Your key</legend>
+    <p data-id="hosted" class="he-quiet" hidden>This page's code comes from this server, so whoever runs the
+      server could change it to read your key and pictures; your own page, <code>hf-etc client</code>, is not in their
+      hands.</p>
+    <p data-id="key-status" class="he-status" role="status"></p>
+    <label class="he-check" data-id="weak" hidden>
+      <input type="checkbox" data-id="allow-weak" autocomplete="off">
+      These settings are mine, and I accept that pictures are hardly protected</label>
+    <label class="he-text" data-id="key-entry"><span data-id="key-label"></span>
+      <input type="password" data-id="key-text" autocomplete="off" spellcheck="false"></label>
+    <div class="he-row">
+      <label class="he-button">Open key file<input type="file" data-id="key-file" class="he-hidden"></label>
+      <button type="button" data-id="new-key">Make a new key</button>
+      <button type="button" data-id="save-key" hidden>Download key</button>
+      <button type="button" data-id="forget-key" hidden>Forget key</button>
+    </div>
+    <label class="he-check"><input type="checkbox" data-id="keep-key" autocomplete="off">
+      Keep the key in this browser for the next visit</label>
+  </fieldset>
+  <fieldset>
+    <legend>Your picture</legend>
+    <div class="he-views">
+      <figure>
+        <label class="he-tile he-drop" data-id="drop">
+          <input type="file" data-id="picture-file" accept="image/png,image/jpeg,image/webp" class="he-hidden"
+            aria-label="Choose a picture">
+          <canvas data-id="plain" role="img" aria-label="Your picture" hidden></canvas>
+          <video data-id="video" playsinline muted hidden></video>
+          <span data-id="plain-hint"><b>Choose a picture</b><br>or drop it here, or paste it</span>
+        </label>
+        <figcaption>Your picture stays in this page</figcaption>
+      </figure>
+      <span class="he-arrow" aria-hidden="true">→</span>
+      <figure>
+        <div class="he-tile">
+          <canvas data-id="encrypted" role="img" aria-label="The ciphertext" hidden></canvas>
+          <span data-id="encrypted-hint">The ciphertext will appear here</span>
+        </div>
+        <figcaption data-id="size">What will be sent</figcaption>
+      </figure>
+    </div>
+    <div class="he-row">
+      <button type="button" data-id="camera">Use the camera</button>
+      <button type="button" data-id="shoot" hidden>Take the picture</button>
+      <button type="button" data-id="clear" hidden>Remove picture</button>
+    </div>
+    <div class="he-examples" data-id="examples" hidden><span>Or try one of these:</span></div>
+  </fieldset>
+  <p data-id="picture-status" class="he-status" role="status"></p>
+  <button type="button" class="he-send" data-id="send" disabled></button>`;
