@@ -3,36 +3,33 @@
 A plan is two lists of integers over symbols: bytes for `pe`, nibbles for `le` and `ele`.
 """
 
-from .etc_reference import COLORS, SCOPES, Refusal, check_size, derive, integers, subkey_info
-from .etc_reference import Stream as Words
+from .etc_reference import COLORS, integers, permutation, permutations
+from .refusal import Refusal
+from .settings_reference import complete, derive_plan_key
 
 NIBBLE_CIPHERS = ["le", "ele"]
 
 
-def le_plan(key, height, width, nonce=None, key_scope="dataset"):
-    _check(height, width, 4, nonce, key_scope)
-    shuffle = _permutations(derive(key, subkey_info("le", height, width, 4, "nibbles", nonce), 32), 1, 96)[0]
+def le_plan(key, height, width, nonce=None, **parameters):
+    secret = derive_plan_key(key, "le", parameters, height, width, nonce)
+    shuffle = permutation(secret, "nibbles", 96)
     blocks = height // 4 * (width // 4)
     return _nibble_plan([shuffle] * blocks, range(blocks), height, width)
 
 
-def ele_plan(key, height, width, nonce=None, key_scope="dataset"):
-    _check(height, width, 4, nonce, key_scope)
+def ele_plan(key, height, width, nonce=None, **parameters):
+    secret = derive_plan_key(key, "ele", parameters, height, width, nonce)
     blocks = height // 4 * (width // 4)
-    shuffles = _permutations(derive(key, subkey_info("ele", height, width, 4, "nibbles", nonce), 32), blocks, 96)
-    step = derive(key, subkey_info("ele", height, width, 4, "permutation", nonce), 32)
-    return _nibble_plan(shuffles, _permutations(step, 1, blocks)[0], height, width)
+    shuffles = permutations(secret, "nibbles", blocks, 96)
+    return _nibble_plan(shuffles, permutation(secret, "permutation", blocks), height, width)
 
 
-def pe_plan(key, height, width, nonce=None, key_scope="dataset", shuffle_colors=True):
-    if type(shuffle_colors) is not bool:
-        raise Refusal("ParameterError", "shuffle_colors")
-    _check(height, width, 1, nonce, key_scope)
+def pe_plan(key, height, width, nonce=None, **parameters):
+    secret = derive_plan_key(key, "pe", parameters, height, width, nonce)
     pixels = height * width
-    step = derive(key, subkey_info("pe", height, width, 1, "negative-positive", nonce), 32)
-    negatives, codes = integers(step, pixels * 3, 2), [0] * pixels
-    if shuffle_colors:
-        codes = integers(derive(key, subkey_info("pe", height, width, 1, "color", nonce), 32), pixels, 6)
+    negatives, codes = integers(secret, "negative-positive", pixels * 3, 2), [0] * pixels
+    if complete("pe", parameters)["shuffle_colors"]:
+        codes = integers(secret, "color", pixels, 6)
     index = [pixel * 3 + COLORS[codes[pixel]][component] for pixel in range(pixels) for component in range(3)]
     return index, [255 * negatives[source] for source in index]
 
@@ -45,23 +42,6 @@ def encrypt(plan, pixels):
     symbols = [byte % 16 for byte in pixels] + [byte // 16 for byte in pixels]
     out = [symbols[index[i]] ^ mask[i] for i in range(len(index))]
     return bytes(low + 16 * high for low, high in zip(out[: len(pixels)], out[len(pixels) :], strict=True))
-
-
-def _check(height, width, grid, nonce, key_scope):
-    if key_scope not in SCOPES:
-        raise Refusal("ParameterError", "key scope")
-    check_size(height, width, grid)
-    if (nonce is not None) != (key_scope == "image") or (nonce is not None and len(nonce) != 16):
-        raise Refusal("ParameterError", "a nonce of 16 bytes belongs to the key scope `image`, and only there")
-
-
-def _permutations(subkey, count, n):
-    """Draws of section 3 that follow each other in one stream."""
-    stream, found = Words(subkey), []
-    for _ in range(count):
-        words = [stream.word(8) for _ in range(n)]
-        found.append(sorted(range(n), key=words.__getitem__))
-    return found
 
 
 def _nibble_plan(shuffles, sources, height, width):

@@ -1,40 +1,31 @@
-"""The scenarios about markers, and about files that carry one."""
+"""The scenarios about the text of a marker."""
 
-import base64
 import json
 
-from .etc_reference import key_id
-from .marker_reference import write_marker
+from .marker_reference import marker_text
 from .scenario import KEY, NONCE, STEPS, scenario
-from .small_files import jpeg, png, tiff, webp
+from .settings_reference import cipher_id
 
-MARKER = {"key_scope": "dataset", "block_size": 16, "steps": STEPS, "shared_block_key": False}
-KEY_ID = key_id(KEY)
+PARAMETERS = {"block_size": 16}
+TAG = "00112233445566778899aabbccddeeff"
 
 
-def marker_values(**changes):
-    return json.loads(write_marker(32, 48, KEY_ID, **MARKER)) | changes
+def text_of(cipher="etc", parameters=PARAMETERS, height=32, width=48, nonce=None):
+    return marker_text(cipher, parameters, height, width, cipher_id(KEY, cipher, parameters, height, width), nonce, TAG)
+
+
+def dump(values):
+    return json.dumps(values, separators=(",", ":"))
 
 
 def markers():
-    whole = marker_values()
-    scoped = json.loads(write_marker(32, 48, KEY_ID, NONCE, **MARKER | {"key_scope": "image"}))
-    valid = [
-        ("dataset-scope", "as written", whole),
-        ("image-scope", "with its nonce", scoped),
-        ("shared-block-key", "shared block key, one step", whole | {"shared_block_key": True, "steps": ["color"]}),
-        ("members-in-another-order", "order does not matter to a reader", dict(reversed(whole.items()))),
-    ]
-    for name, description, values in valid:
-        yield _marker(name, description, json.dumps(values, separators=(",", ":")))
-    yield _marker("white-space", "JSON white space does not matter to a reader", json.dumps(whole, indent=1))
-    for name, description, text in _damaged_texts(whole):
-        yield _marker(name, description, text, error="MarkerError")
-    for name, description, values in _damaged_values(whole, scoped):
-        yield _marker(name, description, json.dumps(values, separators=(",", ":")), error="MarkerError")
-    text = json.dumps(whole, separators=(",", ":"))
-    yield _marker("resized-image", "the image is no longer 32x48", text, 64, 96, error="GeometryError")
-    yield _marker("turned-image", "48x32 is not 32x48", text, 48, 32, error="GeometryError")
+    for name, description, text in _valid():
+        yield _marker(name, description, text)
+    for damaged in (_texts(), _numbers(), _members(), _values(), _nonces()):
+        for name, description, text in damaged:
+            yield _marker(name, description, text, error="MarkerError")
+    yield _marker("resized-image", "the image is no longer 32x48", text_of(), 64, 96, error="GeometryError")
+    yield _marker("turned-image", "48x32 is not 32x48", text_of(), 48, 32, error="GeometryError")
 
 
 def _marker(name, description, text, height=32, width=48, error=None):
@@ -42,84 +33,178 @@ def _marker(name, description, text, height=32, width=48, error=None):
     return scenario(f"marker-{name}", description, given, error)
 
 
-def _damaged_texts(whole):
-    text = json.dumps(whole, separators=(",", ":"))
+def _valid():
+    scoped = PARAMETERS | {"key_scope": "image"}
+    unusual = {"block_size": 8, "steps": ["rotation", "color"], "shared_block_key": True, "key_scope": "image"}
+    yield "dataset-scope", "defaults are left out", text_of()
+    yield "image-scope", "with its nonce", text_of(parameters=scoped, nonce=NONCE)
+    yield "all-parameters", "none has its default", text_of(parameters=unusual, nonce=NONCE)
+    yield "any-id", "whose id it is shows with the key alone", dump(json.loads(text_of()) | {"id": TAG})
+    for cipher in ("le", "ele", "pe"):
+        yield cipher, "a marker names any cipher", text_of(cipher, {})
+    yield "pe-without-colors", "a flag", text_of("pe", {"shuffle_colors": False, "key_scope": "image"}, nonce=NONCE)
+
+
+def _texts():
+    text = text_of()
     yield "truncated", "cut off in the middle", text[: len(text) // 2]
     yield "empty", "no text", ""
     yield "no-json", "not JSON", "encrypted"
     yield "list", "a list is no object", "[1]"
     yield "null", "null is no object", "null"
     yield "number", "a number is no object", "1"
+    yield "nested", "deeper than most readers go", "[" * 5000 + "]" * 5000
+    yield "white-space", "no space within", json.dumps(json.loads(text))
+    yield "indented", "no line ends within", json.dumps(json.loads(text), indent=1)
+    yield "leading-space", "no space before", " " + text
+    yield "trailing-line-end", "no line end behind", text + "\n"
+    yield "trailing-zero", "no zero byte behind", text + "\0"
+    yield "two-objects", "one object", text + text
+    yield "byte-order-mark", "no mark before", "\ufeff" + text
+    yield "escaped-letter", "u0065 is an e", text.replace('"etc"', '"\\u0065tc"')
+    yield "escaped-member", "u0063 is a c", text.replace('"cipher"', '"\\u0063ipher"')
+    yield "single-quotes", "not JSON", text.replace('"', "'")
+    yield "trailing-comma", "not JSON", text[:-1] + ",}"
 
 
-def _damaged_values(whole, scoped):
-    for member in whole:
-        yield (
-            f"without-{member.replace('_', '-')}",
-            "no default fills it",
-            {k: v for k, v in whole.items() if k != member},
-        )
+def _numbers():
+    text = text_of()
     changes = [
-        ("version-2", "a future version", {"hf-etc": 2}),
-        ("version-as-text", "a text is no number", {"hf-etc": "1"}),
-        ("version-true", "true is not 1", {"hf-etc": True}),
-        ("unknown-member", "a member that this version does not have", {"salt": "00"}),
+        ("height-with-fraction", "32.0 is not written so", '"height":32', '"height":32.0'),
+        ("height-with-exponent", "32e0 is not written so", '"height":32', '"height":32e0'),
+        ("block-size-with-fraction", "16.0 is not written so", '"block_size":16', '"block_size":16.0'),
+        ("block-size-with-exponent", "1.6e1 is not written so", '"block_size":16', '"block_size":1.6e1'),
+        ("version-with-fraction", "2.0 is not written so", '"hf-etc":2', '"hf-etc":2.0'),
+        ("leading-zero", "not JSON", '"height":32', '"height":032'),
+        ("plus-sign", "not JSON", '"height":32', '"height":+32'),
+        ("nan", "no number of JSON", '"height":32', '"height":NaN'),
+        ("infinity", "no number of JSON", '"height":32', '"height":Infinity'),
+        ("negative-infinity", "no number of JSON", '"height":32', '"height":-Infinity'),
+        ("huge-number", "more digits than a reader takes", '"height":32', '"height":' + "1" * 5000),
+        ("huge-exponent", "more than a double holds", '"height":32', '"height":1e999'),
+        ("negative-zero", "-0 is not a size", '"height":32', '"height":-0'),
+    ]
+    for name, description, old, new in changes:
+        yield name, description, text.replace(old, new)
+    yield "exponent", "1e1 is not written so", text_of("pe", {}, 10, 10).replace('"height":10', '"height":1e1')
+
+
+def _members():
+    text = text_of()
+    whole = json.loads(text)
+    for member in whole:
+        name = f"without-{member.replace('_', '-')}"
+        yield name, "no default fills it", dump({k: v for k, v in whole.items() if k != member})
+    yield "members-in-another-order", "there is one order", dump(dict(reversed(whole.items())))
+    yield "width-before-height", "there is one order", text.replace('"height":32,"width":48', '"width":48,"height":32')
+    scoped = text_of(parameters={"key_scope": "image", "block_size": 16}, nonce=NONCE)
+    moved = scoped.replace('"key_scope":"image","block_size":16', '"block_size":16,"key_scope":"image"')
+    yield "parameters-in-another-order", "the order of section 4", moved
+    values = json.loads(scoped)
+    yield "tag-before-nonce", "the tag is last", dump(values | {"nonce": values.pop("nonce")})
+    twice = [
+        ("repeated-member", "the same value twice", '"height":32', '"height":32,"height":32'),
+        ("repeated-member-other-value", "the first is another", '"height":32', '"height":64,"height":32'),
+        ("repeated-tag", "two tags", '"tag"', f'"tag":"{TAG}","tag"'),
+        ("unknown-member", "a member that this version does not have", '"id"', '"salt":"00","id"'),
+        ("key-id", "a member of format 1", '"id"', '"key_id":"0011223344556677","id"'),
+    ]
+    for name, description, old, new in twice:
+        yield name, description, text.replace(old, new)
+    defaults = [
+        ("key-scope-written-out", '"block_size"', '"key_scope":"dataset","block_size"'),
+        ("steps-written-out", '"height"', f'"steps":{dump(STEPS)},"height"'),
+        ("shared-block-key-written-out", '"height"', '"shared_block_key":false,"height"'),
+    ]
+    for name, old, new in defaults:
+        yield name, "a default is left out", text.replace(old, new)
+    shuffled = text_of("pe", {}).replace('"height"', '"shuffle_colors":true,"height"')
+    yield "shuffle-colors-written-out", "a default is left out", shuffled
+    yield "parameter-of-another-cipher", "le has none", text_of("le", {}).replace('"height"', '"block_size":4,"height"')
+    yield (
+        "old-version",
+        "a marker of format 1",
+        (
+            '{"hf-etc":1,"cipher":"etc","key_scope":"dataset","block_size":16,"steps":'
+            + dump(STEPS)
+            + ',"shared_block_key":false,"height":32,"width":48,"key_id":"0011223344556677"}'
+        ),
+    )
+
+
+def _values():
+    changes = [
+        ("version-1", "another version", {"hf-etc": 1}),
+        ("version-3", "a future version", {"hf-etc": 3}),
+        ("version-as-text", "a text is no number", {"hf-etc": "2"}),
+        ("version-true", "true is no number", {"hf-etc": True}),
         ("unknown-cipher", "a cipher that does not exist", {"cipher": "rot13"}),
         ("cipher-as-list", "a list is no name", {"cipher": ["etc"]}),
+        ("cipher-in-upper-case", "names are lower-case", {"cipher": "ETC"}),
         ("block-size-0", "no block", {"block_size": 0}),
         ("block-size-as-text", "a text is no number", {"block_size": "16"}),
+        ("block-size-null", "null is no number", {"block_size": None}),
         ("block-size-off-the-grid", "32x48 does not fit 20", {"block_size": 20}),
         ("block-size-true", "true is not 1", {"block_size": True}),
-        ("no-steps", "an identity is no cipher", {"steps": []}),
-        ("unknown-step", "a step that does not exist", {"steps": ["permutation", "sharpen"]}),
-        ("steps-in-another-order", "a writer lists them in order", {"steps": STEPS[::-1]}),
-        ("repeated-step", "each at most once", {"steps": ["permutation", "permutation"]}),
-        ("steps-as-text", "a text is no list", {"steps": "permutation"}),
-        ("steps-as-object", "an object is no list", {"steps": {"permutation": 1}}),
-        ("shared-block-key-as-number", "0 is not false", {"shared_block_key": 0}),
-        ("unknown-key-scope", "dataset or image", {"key_scope": "folder"}),
         ("height-as-text", "a text is no number", {"height": "32"}),
+        ("height-true", "true is not 1", {"height": True}),
         ("negative-height", "an image without pixels", {"height": -32}),
         ("no-height", "an image without pixels", {"height": 0}),
-        ("key-id-upper-case", "hexadecimal is lower-case", {"key_id": KEY_ID.upper()}),
-        ("key-id-short", "15 digits", {"key_id": KEY_ID[:-1]}),
-        ("key-id-with-line-end", "a line end behind it", {"key_id": KEY_ID + "\n"}),
-        ("key-id-as-number", "a number is no text", {"key_id": 1234567812345678}),
+        ("id-upper-case", "hexadecimal is lower-case", {"id": TAG.upper()}),
+        ("id-short", "31 digits", {"id": TAG[:-1]}),
+        ("id-long", "33 digits", {"id": TAG + "0"}),
+        ("id-of-a-key", "16 digits", {"id": TAG[:16]}),
+        ("id-with-line-end", "a line end behind it", {"id": TAG + "\n"}),
+        ("id-not-hexadecimal", "g is no digit", {"id": "g" * 32}),
+        ("id-with-full-width-digits", "digits are ASCII", {"id": "\uff10" * 32}),
+        ("id-as-number", "a number is no text", {"id": 12345678123456781234567812345678}),
+        ("id-null", "null is no text", {"id": None}),
+        ("tag-upper-case", "hexadecimal is lower-case", {"tag": TAG.upper()}),
+        ("tag-truncated", "30 digits", {"tag": TAG[:-2]}),
+        ("tag-empty", "no digits", {"tag": ""}),
+        ("tag-long", "64 digits", {"tag": TAG * 2}),
+        ("tag-as-number", "a number is no text", {"tag": 7}),
         ("superfluous-nonce", "key scope dataset has none", {"nonce": NONCE.hex()}),
         ("null-nonce", "null is not absence", {"nonce": None}),
     ]
     for name, description, change in changes:
-        yield name, description, whole | change
-    yield "missing-nonce", "key scope image needs one", {k: v for k, v in scoped.items() if k != "nonce"}
-    yield "short-nonce", "15 bytes", scoped | {"nonce": NONCE.hex()[:-2]}
-    yield "upper-case-nonce", "hexadecimal is lower-case", scoped | {"nonce": NONCE.hex().upper()}
-    yield "nonce-as-number", "a number is no text", scoped | {"nonce": 7}
+        values = json.loads(text_of()) | change
+        if "nonce" in values:
+            values["tag"] = values.pop("tag")
+        yield name, description, dump(values)
+    for name, description, change in _parameter_changes():
+        text = text_of().replace('"height"', dump(change)[1:-1] + ',"height"')
+        yield name, description, text
 
 
-def files():
-    text = write_marker(16, 16, KEY_ID, **MARKER).encode()
-    labelled = b"hf-etc " + text
-    valid = [
-        ("png", "a tEXt chunk", png([(b"tEXt", b"hf-etc\0" + text)])),
-        ("png-behind-the-pixels", "a tEXt chunk after the image data", png([], [(b"tEXt", b"hf-etc\0" + text)])),
-        ("png-among-other-texts", "other tEXt chunks", png([(b"tEXt", b"Author\0x"), (b"tEXt", b"hf-etc\0" + text)])),
-        ("jpeg", "a COM segment", jpeg(labelled)),
-        ("webp", "EXIF, little-endian, with its prefix", webp(b"Exif\0\0" + tiff(labelled, "little"))),
-        ("webp-big-endian", "EXIF, big-endian, without a prefix", webp(tiff(labelled, "big"))),
+def _parameter_changes():
+    return [
+        ("no-steps", "an identity is no cipher", {"steps": []}),
+        ("unknown-step", "a step that does not exist", {"steps": ["permutation", "sharpen"]}),
+        ("step-of-another-cipher", "nibbles belong to le", {"steps": ["nibbles"]}),
+        ("steps-in-another-order", "a writer lists them in order", {"steps": ["color", "rotation"]}),
+        ("repeated-step", "each once", {"steps": ["permutation", "permutation"]}),
+        ("steps-as-text", "a text is no list", {"steps": "permutation"}),
+        ("steps-as-object", "an object is no list", {"steps": {"permutation": 1}}),
+        ("steps-with-a-list", "a list is no step", {"steps": [["permutation"]]}),
+        ("shared-block-key-as-number", "1 is not true", {"shared_block_key": 1}),
+        ("shared-block-key-as-text", "a text is no flag", {"shared_block_key": "true"}),
+        ("shared-block-key-null", "null is not false", {"shared_block_key": None}),
     ]
-    invalid = [
-        ("plain-png", "no text", png([])),
-        ("png-other-keyword", "another keyword", png([(b"tEXt", b"hf-etc2\0" + text)])),
-        ("plain-jpeg", "no comment", jpeg(None)),
-        ("jpeg-other-comment", "a comment without the label", jpeg(text)),
-        ("jpeg-label-inside", "the label does not begin the comment", jpeg(b"made by " + labelled)),
-        ("plain-webp", "no EXIF", webp(None)),
-        ("webp-other-description", "a description without the label", webp(tiff(b"a sunny day", "little"))),
+
+
+def _nonces():
+    scoped = json.loads(text_of(parameters={"key_scope": "image", "block_size": 16}, nonce=NONCE))
+    changes = [
+        ("short-nonce", "15 bytes", {"nonce": NONCE.hex()[:-2]}),
+        ("long-nonce", "17 bytes", {"nonce": NONCE.hex() + "00"}),
+        ("upper-case-nonce", "hexadecimal is lower-case", {"nonce": NONCE.hex().upper()}),
+        ("nonce-as-number", "a number is no text", {"nonce": 7}),
+        ("unknown-key-scope", "dataset or image", {"key_scope": "folder"}),
+        ("key-scope-null", "null is no scope", {"key_scope": None}),
+        ("key-scope-as-list", "a list is no scope", {"key_scope": ["image"]}),
+        ("key-scope-written-out-with-nonce", "dataset, and a nonce", {"key_scope": "dataset"}),
     ]
-    for name, description, data in valid:
-        yield scenario(f"marker_place-{name}", description, {"file": base64.b64encode(data).decode()})
-    for name, description, data in invalid:
-        given = {"file": base64.b64encode(data).decode()}
-        yield scenario(f"marker_place-{name}", description, given, "NotACiphertextError")
-    given = {"file": base64.b64encode(b"hf-etc " + text).decode()}
-    yield scenario("marker_place-no-image", "a text file", given, "ImageError")
+    for name, description, change in changes:
+        yield name, description, dump(scoped | change)
+    yield "missing-nonce", "key scope image needs one", dump({k: v for k, v in scoped.items() if k != "nonce"})

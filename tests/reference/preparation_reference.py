@@ -3,7 +3,8 @@
 An image here is a list of rows, each a list of (red, green, blue).
 """
 
-from .etc_reference import Refusal, check_size
+from .refusal import Refusal
+from .settings_reference import check_size
 
 # To RGB
 

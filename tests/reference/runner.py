@@ -1,12 +1,13 @@
 """Runs the scenarios of tests/vectors/ (see its README.md) on the reference implementation."""
 
-import base64
 import hashlib
 
 from . import etc_legacy_reference as legacy
 from . import etc_reference as etc
+from . import key_reference as keys
 from . import marker_reference as markers
 from . import preparation_reference as preparation
+from . import settings_reference as settings
 
 FILL = "((i * 2654435761) mod 2^32) div 2^24"
 INLINE_BYTES = 1024  # longer results are stored as their SHA-256
@@ -46,24 +47,43 @@ def _key(given):
 
 
 def _key_parse(given):
-    key = etc.parse_key(given["text"])
-    return {"key": key.hex(), "key_id": etc.key_id(key), "text": etc.format_key(key)}
+    key = keys.parse_key(given["text"])
+    return {"key": key.hex(), "key_id": keys.key_id(key), "text": keys.format_key(key)}
 
 
 def _passphrase(given):
-    key = etc.key_from_passphrase(given["passphrase"], etc.parse_salt(given["salt"]))
-    return {"key": key.hex(), "key_id": etc.key_id(key)}
+    key = keys.key_from_passphrase(given["passphrase"], given["salt"])
+    return {"key": key.hex(), "key_id": keys.key_id(key)}
 
 
-def _subkey(given):
-    names = ("label", "height", "width", "block_size", "step")
-    info = etc.subkey_info(*[given[name] for name in names], read_nonce(given))
-    return {"info": info, "subkey": etc.derive(_key(given), info, 32).hex()}
+def _derive(given):
+    key, nonce = _key(given), read_nonce(given)
+    size = (given["height"], given["width"])
+    cipher = (given["cipher"], given["parameters"])
+    found = {"settings": settings.settings(*cipher, *size), "cipher_id": settings.cipher_id(key, *cipher, *size)}
+    secret = None if size == (None, None) else settings.derive_plan_key(key, *cipher, *size, nonce).hex()
+    return found | {"plan_key": secret}
+
+
+def _tag(given):
+    return {"tag": markers.make_tag(_key(given), given["text"], given["kind"], bytes.fromhex(given["data"]))}
+
+
+def _plan_key(given):
+    return bytes.fromhex(given["plan_key"])
 
 
 def _stream(given):
-    stream = etc.Stream(bytes.fromhex(given["subkey"]))
+    stream = etc.Stream(_plan_key(given), given["step"])
     return {"bytes": bytes(stream.word(1) for _ in range(given["length"])).hex()}
+
+
+def _permutation(given):
+    return {"values": etc.permutation(_plan_key(given), given["step"], given["n"])}
+
+
+def _integers(given):
+    return {"values": etc.integers(_plan_key(given), given["step"], given["count"], given["below"])}
 
 
 def read_cipher_name(given):
@@ -94,6 +114,12 @@ def _decrypt(given):
     return _apply(etc.inverse(_plan_of(given)), given)
 
 
+def _marker(given):
+    marker = markers.read_marker(given["text"])
+    markers.check_marked_size(marker, given["height"], given["width"])
+    return {"marker": marker}
+
+
 def _prepare(given):
     image = preparation.rows_of(read_pixels(given), given["height"], given["width"])
     image = preparation.prepare(image, given["size"], given["fit"], given["resample"], given["block_size"])
@@ -104,18 +130,16 @@ def _prepare(given):
 RUNNERS = {
     "key_parse": _key_parse,
     "passphrase": _passphrase,
-    "key_id": lambda given: {"key_id": etc.key_id(_key(given))},
-    "subkey": _subkey,
+    "key_id": lambda given: {"key_id": keys.key_id(_key(given))},
+    "derive": _derive,
+    "tag": _tag,
     "stream": _stream,
-    "permutation": lambda given: {"values": etc.permutation(bytes.fromhex(given["subkey"]), given["n"])},
-    "integers": lambda given: {
-        "values": etc.integers(bytes.fromhex(given["subkey"]), given["count"], given["below"]),
-    },
+    "permutation": _permutation,
+    "integers": _integers,
     "plan": _plan,
     "encrypt": _encrypt,
     "decrypt": _decrypt,
-    "marker": lambda given: {"marker": markers.read_marker(given["text"], given["height"], given["width"])},
-    "marker_place": lambda given: {"text": markers.find_marker(base64.b64decode(given["file"]))},
+    "marker": _marker,
     "to_rgb": lambda given: {"pixels": show_bytes(preparation.to_rgb(given["mode"], bytes.fromhex(given["samples"])))},
     "prepare": _prepare,
 }

@@ -1,13 +1,15 @@
 """One vector file, and the values that most of them use."""
 
 from . import runner
-from .etc_reference import Refusal
+from .refusal import Refusal
+from .settings_reference import STEPS as STEPS
 
 KEY = bytes(range(32))
-SUBKEY = bytes(range(32, 64))
+OTHER_KEY = bytes(range(1, 33))
+PLAN_KEY = bytes(range(32, 64))
 NONCE = bytes(range(0xA0, 0xB0))
+OTHER_NONCE = NONCE[:-1] + b"\xae"  # one bit differs
 SALT = bytes(range(16))
-STEPS = ["permutation", "rotation", "negative-positive", "color"]
 FILL = {"fill": runner.FILL}
 
 
