@@ -1,9 +1,9 @@
 // What a model's publisher says about the client's side, checked before a picture is touched (docs/spec.md,
 // section 7). A server, repository or page may name any cipher it likes: only the owner's own is used.
 
-import { cipherId, gridOf, makeSpec, requiredOf } from "./ciphers/base.mjs";
+import { cipherId, gridOf, makeSpec } from "./ciphers/base.mjs";
 import { STEPS } from "./ciphers/etc.mjs";
-import { KeyMismatchError, ParameterError, shown } from "./errors.mjs";
+import { KeyMismatchError, ParameterError } from "./errors.mjs";
 import { makePreparation } from "./prepare.mjs";
 
 const MIN_BLOCKS = 16;
@@ -22,7 +22,7 @@ const MIN_BLOCKS = 16;
  */
 export async function checkConfiguration(key, configuration, { allowWeak = false } = {}) {
   const { cipher, size = null, fit = null, resample, cipher_id: id } = configuration ?? {};
-  const spec = specOf(cipher);
+  const spec = makeSpec(cipher ?? null);
   const preparation = makePreparation({ size, fit, resample });
   if ((await cipherId(key, spec, preparation.size)) !== id) {
     const why = "the key does not belong to it, or it asks for another cipher or size than the key's owner";
@@ -53,12 +53,4 @@ export function weaknesses(spec, size) {
     ...(spec.shared_block_key ? ["every block is turned, inverted and coloured alike"] : []),
     ...(blocks < MIN_BLOCKS ? [`a picture has ${blocks} blocks only, fewer than ${MIN_BLOCKS}`] : []),
   ];
-}
-
-/** Unlike makeSpec(), no default stands in for what the settings always name. */
-function specOf(cipher) {
-  const spec = makeSpec(cipher ?? null);
-  const missing = ["cipher", ...requiredOf(spec)].filter((name) => !Object.hasOwn(cipher, name));
-  if (missing.length) throw new ParameterError(`the cipher ${shown(cipher)} does not say its ${missing.join(", ")}`);
-  return spec;
 }

@@ -31,9 +31,10 @@ export { resize } from "./resample.mjs";
  *
  * @param {Blob | ArrayBuffer | Uint8Array} file PNG, JPEG or WebP.
  * @param {EtcKey} key
- * @param {object} options yours, or those of a configuration that checkConfiguration() let through; all optional: the
- *   cipher (`cipher`, `key_scope`, `block_size`, `steps`, `shared_block_key`, see makeSpec), the size (`size`, `fit`,
- *   `resample`, see makePreparation) and the file (`format`, `quality`, `subsampling`, see Cipher.seal).
+ * @param {object} options yours, or those of a configuration that checkConfiguration() let through: the cipher
+ *   (`block_size`, and where they are not the default `cipher`, `key_scope`, `steps`, `shared_block_key`, see makeSpec),
+ *   the size (`size`, `fit`, `resample`, see makePreparation) and the file (`format`, `quality`, `subsampling`, see
+ *   Cipher.seal).
  * @returns {Promise<{bytes: Uint8Array, type: string, marker: object, plain: object, encrypted: object}>} the file
  *   to send, its media type and marker; and the RGB images before and after encryption, to show.
  */

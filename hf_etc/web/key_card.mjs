@@ -174,7 +174,7 @@ export class KeyCard {
       const advice = "download it, to encrypt data and train with it. The model here was trained with another key.";
       return [`New key ${keyId(this.#key)}: ${advice}`, "bad"];
     }
-    const why = "This key does not belong to the model, or this page asks for another cipher than the model's owner does";
+    const why = "This key does not belong to the model, or this page asks for another cipher than its owner does";
     return [`${why}. Nothing is sent. Open the model's key; if this is it, do not trust this page.`, "bad"];
   }
 }

@@ -22,8 +22,8 @@ const OPERATIONS = {
   async plan({ height, width, nonce, ...given }) {
     const cipher = await cipherOf(given);
     const { index, mask, symbolBits } = await cipher.plan(height, width, nonceOf(nonce));
-    const marker = etc.markerToJson(cipher.marker(height, width, nonceOf(nonce)));
-    return { index: toBase64(new Uint8Array(index.buffer)), mask: toBase64(mask), symbolBits, marker };
+    const ids = [await cipher.cipherId(height, width), await cipher.cipherId()];
+    return { index: toBase64(new Uint8Array(index.buffer)), mask: toBase64(mask), symbolBits, ids };
   },
 
   async encrypt({ image, nonce, ...given }) {
@@ -47,14 +47,28 @@ const OPERATIONS = {
     return { bytes: toBase64(bytes), type, marker: etc.markerToJson(marker), ...images };
   },
 
-  decryptPicture: async ({ file, key }) => show(await etc.decryptPicture(fromBase64(file), await etc.parseKey(key))),
+  async decryptPicture({ file, key, params }) {
+    return show(await etc.decryptPicture(fromBase64(file), await etc.parseKey(key), params));
+  },
+
+  async decryptUnauthenticated({ file, key, params, nonce }) {
+    return show(await etc.decryptUnauthenticated(fromBase64(file), await etc.parseKey(key), params, nonceOf(nonce)));
+  },
+
+  cipherId: async ({ key, params, size }) => etc.cipherId(await etc.parseKey(key), params, size),
+
+  async checkConfiguration({ key, configuration, options }) {
+    return etc.checkConfiguration(await etc.parseKey(key), configuration, options);
+  },
+
+  makeSpec: ({ params }) => etc.makeSpec(params),
   bare: ({ file }) => toBase64(inspectFile(fromBase64(file)).bare),
   parseKey: async ({ text }) => (await etc.parseKey(text)).keyId,
 
   /** Every text that a page could come by without asking for the key itself. */
   async exposure({ key: text }) {
     const key = await etc.parseKey(text);
-    const cipher = new etc.Cipher(key, {});
+    const cipher = new etc.Cipher(key, { block_size: 16 });
     const clone = structuredClone(key);
     return [key, cipher, clone].flatMap((thing) => [String(thing), JSON.stringify(thing), ...Object.keys(thing)]);
   },

@@ -1,11 +1,12 @@
 // Runs the scenarios of tests/vectors/ (see its README.md) on etc.mjs.
 
 import { fromHex, toHex } from "../../hf_etc/web/bytes.mjs";
-import { subkeyInfo } from "../../hf_etc/web/ciphers/base.mjs";
+import { planInfo } from "../../hf_etc/web/ciphers/base.mjs";
 import { checkMarkedSize, markerText } from "../../hf_etc/web/ciphertext.mjs";
 import { inspectFile } from "../../hf_etc/web/containers.mjs";
 import * as etc from "../../hf_etc/web/etc.mjs";
 import { KeyStream } from "../../hf_etc/web/keystream.mjs";
+import { taggedMessage } from "../../hf_etc/web/marker.mjs";
 import { encode } from "../../hf_etc/web/vendor/fast-png.mjs";
 
 const FILL = "((i * 2654435761) mod 2^32) div 2^24";
@@ -36,15 +37,18 @@ const RUNNERS = {
   passphrase: async ({ passphrase, salt }) => keyFacts(await etc.keyFromPassphrase(passphrase, salt)),
   key_id: async ({ key }) => ({ key_id: etc.keyId(await keyOf(key)) }),
 
-  async subkey({ key, label, height, width, block_size: blockSize, step, nonce }) {
-    const info = subkeyInfo(label, height, width, blockSize, step, nonceOf(nonce));
-    return { info, subkey: toHex(await (await keyOf(key)).derive(info)) };
+  async derive({ key: hex, cipher: name, parameters, height, width, nonce }) {
+    const [key, spec] = [await keyOf(hex), etc.makeSpec({ ...parameters, cipher: name })];
+    const size = height === null && width === null ? [] : [height, width];
+    const id = await etc.cipherId(key, spec, size.length ? size : null);
+    const planKey = size.length ? toHex(await key.derive(planInfo(spec, ...size, nonceOf(nonce)))) : null;
+    return { settings: etc.settingsText(spec, ...size), cipher_id: id, plan_key: planKey };
   },
 
-  stream: async ({ subkey, length }) => ({ bytes: toHex(await (await streamOf(subkey)).read(length)) }),
-  permutation: async ({ subkey, n }) => ({ values: [...(await (await streamOf(subkey)).permutation(n))] }),
-  integers: async ({ subkey, count, below }) => ({
-    values: [...(await (await streamOf(subkey)).integers(count, below))],
+  stream: async ({ length, ...given }) => ({ bytes: toHex(await (await streamOf(given)).read(length)) }),
+  permutation: async ({ n, ...given }) => ({ values: [...(await (await streamOf(given)).permutation(n))] }),
+  integers: async ({ count, below, ...given }) => ({
+    values: [...(await (await streamOf(given)).integers(count, below))],
   }),
 
   async plan({ key, height, width, nonce, parameters, cipher }) {
@@ -56,10 +60,16 @@ const RUNNERS = {
   encrypt: (input) => transformed(input, "encrypt"),
   decrypt: (input) => transformed(input, "decrypt"),
 
+  async tag({ key, text, kind, data }) {
+    const untagged = etc.markerFromJson(text.replace(/}$/, `,"tag":"${"0".repeat(32)}"}`));
+    return { tag: await (await keyOf(key)).tag(taggedMessage(untagged, kind, fromHex(data))) };
+  },
+
   async marker({ text, height, width }) {
     const marker = etc.markerFromJson(text);
     checkMarkedSize({ height, width }, marker);
-    return { marker: JSON.parse(etc.markerToJson(marker)) };
+    const { spec, cipherId: id, nonce, tag } = marker;
+    return { marker: { ...spec, height, width, id, ...(nonce ? { nonce: toHex(nonce) } : {}), tag } };
   },
 
   marker_place: async ({ file }) => ({
@@ -99,7 +109,7 @@ async function keyFacts(key, more = {}) {
 
 /** The key bytes, which only its text gives away. */
 async function masterHex(key) {
-  const digits = (await etc.keyText(key)).slice("hfetc1-".length);
+  const digits = (await etc.keyText(key)).slice("hfetc2-".length);
   const bits = [...digits].map((digit) =>
     "abcdefghijklmnopqrstuvwxyz234567".indexOf(digit).toString(2).padStart(5, "0"),
   );
@@ -116,8 +126,8 @@ function keyOf(hex) {
   return etc.EtcKey.fromBytes(fromHex(hex));
 }
 
-async function streamOf(hex) {
-  return new KeyStream(await crypto.subtle.importKey("raw", fromHex(hex), "AES-CTR", false, ["encrypt"]));
+async function streamOf({ plan_key: hex, step }) {
+  return new KeyStream(await crypto.subtle.importKey("raw", fromHex(hex), "AES-CTR", false, ["encrypt"]), step);
 }
 
 /** An empty text is an empty nonce, which is refused; null is none. */

@@ -1,7 +1,6 @@
 // What the ciphers share, and the registry of names. A cipher is one object:
 //   name                                          as in the settings
-//   defaults                                      its public parameters, in the settings' order
-//   required                                      those that the settings always name, whatever their value
+//   defaults                                      its public parameters, in the settings' order; undefined: no default
 //   check(params)                                 throws ParameterError; gives those that have a usual form in it
 //   grid(params)                                  heights and widths are multiples of this many pixels
 //   compile(streamOf, params, height, width)      resolves to a plan; streamOf(step) is a KeyStream
@@ -35,7 +34,7 @@ export function listCiphers() {
 
 /**
  * The checked, complete public parameters of a cipher: a frozen object with the members `cipher`, `key_scope` and
- * the cipher's own. Whatever `params` leaves out takes its default. Throws ParameterError.
+ * the cipher's own. Whatever `params` leaves out takes its default; etc's block_size has none. Throws ParameterError.
  */
 export function makeSpec(params = {}) {
   if (typeof params !== "object" || params === null || Array.isArray(params)) {
@@ -53,6 +52,8 @@ export function makeSpec(params = {}) {
     }
   }
   const spec = { cipher: name, ...defaults, ...given };
+  const missing = Object.keys(spec).filter((param) => spec[param] === undefined);
+  if (missing.length) throw new ParameterError(`cipher "${name}" needs its ${missing.join(", ")}; there is no default`);
   if (!["dataset", "image"].includes(spec.key_scope)) {
     throw new ParameterError(`key_scope ${shown(spec.key_scope)}: use "dataset" or "image"`);
   }
@@ -69,15 +70,9 @@ export function settingsText(spec, height, width) {
   const cipher = registry.get(spec.cipher);
   const members = { cipher: spec.cipher };
   for (const [name, usual] of Object.entries(defaultsOf(cipher))) {
-    const isUsual = JSON.stringify(spec[name]) === JSON.stringify(usual);
-    if (!isUsual || cipher.required?.includes(name)) members[name] = spec[name];
+    if (JSON.stringify(spec[name]) !== JSON.stringify(usual)) members[name] = spec[name];
   }
   return JSON.stringify(height === undefined ? members : { ...members, height, width });
-}
-
-/** The parameters that a configuration of this cipher must name: they have no default in the settings. */
-export function requiredOf(spec) {
-  return registry.get(spec.cipher).required ?? [];
 }
 
 /**

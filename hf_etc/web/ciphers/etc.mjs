@@ -9,8 +9,7 @@ const CODES = { rotation: 16, "negative-positive": 2, color: 6 };
 
 register({
   name: "etc",
-  defaults: { block_size: 16, steps: STEPS, shared_block_key: false },
-  required: ["block_size"],
+  defaults: { block_size: undefined, steps: STEPS, shared_block_key: false },
 
   check({ block_size: size, steps, shared_block_key: shared }) {
     if (!Number.isSafeInteger(size) || size < 1) {
