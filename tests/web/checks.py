@@ -1,6 +1,7 @@
 """What both engines must pass: the vectors, and agreement with hf_etc on made-up cases."""
 
 import base64
+import io
 import json
 import random
 from pathlib import Path
@@ -8,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from hf_etc import EtcKey, Preparation, decode_ciphertext, get_cipher, list_ciphers, load_rgb
+from hf_etc import EtcImageProcessor, EtcKey, Preparation, get_cipher, list_ciphers, load_rgb
+from hf_etc.ciphertext import read_marker
 from hf_etc.errors import EtcError
 
 from .engines import Engine, pack, to_base64, unpack
@@ -51,7 +53,7 @@ def check_vector_runner(engine: Engine) -> None:
 
 
 def check_ciphers(engine: Engine) -> None:
-    """Every registered cipher: plan, marker, encryption and decryption, for both key scopes."""
+    """Every registered cipher: plan, id, encryption and decryption, for both key scopes."""
     rng = np.random.default_rng(5)
     assert engine.result("listCiphers") == list_ciphers()
     cases = []
@@ -75,10 +77,21 @@ def check_ciphers(engine: Engine) -> None:
         assert np.array_equal(np.frombuffer(base64.b64decode(plan["index"]), np.uint32), ours.index), cipher
         assert np.array_equal(np.frombuffer(base64.b64decode(plan["mask"]), np.uint8), ours.mask), cipher
         assert plan["symbolBits"] == ours.symbol_bits
-        assert plan["marker"] == cipher.marker(*x.shape[:2], nonce).to_json()
+        assert plan["id"] == cipher.cipher_id(*x.shape[:2])
         assert np.array_equal(unpack(y), cipher.encrypt(x, nonce)), cipher
         assert not np.array_equal(unpack(y), x)
         assert np.array_equal(unpack(back), x), cipher
+
+
+def check_processors(engine: Engine) -> None:
+    """The id of a processor's configuration, with a size and for any size, and what is refused under it."""
+    for size in ((64, 96), None):
+        processor = EtcImageProcessor(size=size, block_size=8, key=KEY)
+        configuration = {"cipher": processor.spec.to_dict(), "cipher_id": processor.cipher_id, "size": size}
+        given = {"key": KEY.reveal(), "configuration": configuration}
+        assert engine.result("checkConfiguration", **given)["weaknesses"] == []
+        configuration["cipher"] = configuration["cipher"] | {"block_size": 4}
+        assert engine.error("checkConfiguration", **given)[0] == "KeyMismatchError"
 
 
 def check_opaque_rgba(engine: Engine) -> None:
@@ -141,15 +154,18 @@ def check_encrypted_picture(engine: Engine, file: bytes, options: dict, expected
     """
     found = engine.result("encryptPicture", file=to_base64(file), key=KEY.reveal(), options=options)
     ciphertext = base64.b64decode(found["bytes"])
-    pixels, marker = decode_ciphertext(ciphertext)
+    marker = read_marker(ciphertext)
     cipher = get_cipher("etc", KEY, **{name: options[name] for name in ("block_size", "key_scope") if name in options})
-    cipher.check_marker(marker)
+    assert marker.cipher_id == (cipher.cipher_id(*expected.shape[:2]) if "size" in options else cipher.cipher_id())
     assert marker.to_json() == found["marker"]
     assert np.array_equal(unpack(found["plain"]), expected)
     encrypted = cipher.encrypt(expected, marker.nonce)
     assert np.array_equal(unpack(found["encrypted"]), encrypted)
+    decrypted = cipher.unseal(ciphertext)  # Python finds the tag right, too
+    assert decrypted.shape == expected.shape
     if options.get("format", "png") == "png":
-        assert np.array_equal(pixels, encrypted)
+        assert np.array_equal(np.asarray(Image.open(io.BytesIO(ciphertext))), encrypted)
+        assert np.array_equal(decrypted, expected)
         assert found["type"] == "image/png"
     return ciphertext
 

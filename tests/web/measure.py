@@ -12,7 +12,7 @@ from statistics import median
 import numpy as np
 from PIL import Image
 
-from hf_etc import Preparation, decode_ciphertext, encode_ciphertext, get_cipher, load_rgb
+from hf_etc import Preparation, get_cipher, load_rgb
 from hf_etc.records import result_record, write_json
 
 from .checks import KEY
@@ -87,7 +87,7 @@ def measure_pictures(browser, address: str, picture: Image.Image) -> dict:
     for source in ("PNG", "JPEG", "WEBP"):
         for target in ({"format": "png"}, {"format": "jpeg", "quality": 85}):
             page = ChromiumEngine(browser.new_page(), address).page
-            given = [KEY.reveal(), to_base64(_file(picture, source)), {"size": 224, **target}, 9]
+            given = [KEY.reveal(), to_base64(_file(picture, source)), {"size": 224, "block_size": 16, **target}, 9]
             first, *later = page.evaluate(TIME_PICTURE, given)
             page.close()
             times[f"{source} to {target['format']}"] = {"first": round(first, 1), "median": round(median(later), 1)}
@@ -128,15 +128,15 @@ def measure_upload(engine: ChromiumEngine, pictures: list[Image.Image], quality:
 
 
 def _upload(engine: ChromiumEngine, picture: Image.Image, size: int | None, quality: int, subsampling: str) -> dict:
-    cipher = get_cipher("etc", KEY)
+    cipher = get_cipher("etc", KEY, block_size=16)
     plain = Preparation(size and (size, size)).apply(picture, 16)
     height, width = plain.shape[:2]
-    encrypted, marker = cipher.encrypt(plain), cipher.marker(height, width)
-    options = {"size": [height, width], "format": "jpeg", "quality": quality, "subsampling": subsampling}
+    size = {"size": [height, width], "block_size": 16}
+    options = size | {"format": "jpeg", "quality": quality, "subsampling": subsampling}
     given = {"file": to_base64(_file(Image.fromarray(plain), "PNG")), "key": KEY.reveal()}
     browser_file = base64.b64decode(engine.result("encryptPicture", options=options, **given)["bytes"])
-    png_file = base64.b64decode(engine.result("encryptPicture", options={"size": [height, width]}, **given)["bytes"])
-    pillow_file = encode_ciphertext(encrypted, marker, "jpeg", quality, subsampling)
+    png_file = base64.b64decode(engine.result("encryptPicture", options=size, **given)["bytes"])
+    pillow_file = cipher.seal(plain, format="jpeg", quality=quality, subsampling=subsampling)
     plain_file = _file(Image.fromarray(plain), "JPEG", quality=quality, subsampling=subsampling)
     plain_in_browser = base64.b64decode(
         engine.page.evaluate(
@@ -150,7 +150,7 @@ def _upload(engine: ChromiumEngine, picture: Image.Image, size: int | None, qual
     )
 
     def psnr_after_decryption(file: bytes) -> float:
-        error = cipher.decrypt(decode_ciphertext(file)[0]).astype(float) - plain
+        error = cipher.unseal(file).astype(float) - plain
         return float(10 * np.log10(255**2 / np.mean(error**2)))
 
     return {

@@ -22,8 +22,8 @@ const OPERATIONS = {
   async plan({ height, width, nonce, ...given }) {
     const cipher = await cipherOf(given);
     const { index, mask, symbolBits } = await cipher.plan(height, width, nonceOf(nonce));
-    const ids = [await cipher.cipherId(height, width), await cipher.cipherId()];
-    return { index: toBase64(new Uint8Array(index.buffer)), mask: toBase64(mask), symbolBits, ids };
+    const id = await cipher.cipherId(height, width);
+    return { index: toBase64(new Uint8Array(index.buffer)), mask: toBase64(mask), symbolBits, id };
   },
 
   async encrypt({ image, nonce, ...given }) {

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from hf_etc import Preparation, load_rgb
+from hf_etc import Preparation, get_cipher, load_rgb
+from hf_etc.ciphertext import read_marker
 
 from . import checks
 from .checks import KEY
@@ -57,6 +58,10 @@ def test_ciphers_agree_with_python(chromium):
     checks.check_ciphers(chromium)
 
 
+def test_processors_agree_with_python(chromium):
+    checks.check_processors(chromium)
+
+
 def test_preparation_agrees_with_python(chromium):
     checks.check_preparation(chromium)
 
@@ -70,7 +75,10 @@ def test_png_picture(chromium, picture, mode):
     """Resized and encrypted: the same bytes as Python's."""
     image = _with_gradient_alpha(picture, mode) if mode.endswith("A") else picture.convert("L").convert(mode)
     file = _file(image if mode != "RGB" else picture, "PNG")
-    for options in ({"size": 32}, {"size": [48, 16], "fit": "pad", "resample": "bilinear", "block_size": 8}):
+    for options in (
+        {"size": 32, "block_size": 16},
+        {"size": [48, 16], "fit": "pad", "resample": "bilinear", "block_size": 8},
+    ):
         size = (32, 32) if options["size"] == 32 else tuple(options["size"])
         preparation = Preparation(size, options.get("fit"), options.get("resample", "bicubic"))
         checks.check_encrypted_picture(chromium, file, options, preparation.apply(load_rgb(file)))
@@ -92,7 +100,7 @@ def test_decoded_picture(chromium, picture, format, options):
     file = _file(picture, format, **options)
     decoded = unpack(chromium.result("load", file=to_base64(file)))
     prepared = Preparation((32, 48)).apply(Image.fromarray(decoded))
-    checks.check_encrypted_picture(chromium, file, {"size": [32, 48]}, prepared)
+    checks.check_encrypted_picture(chromium, file, {"size": [32, 48], "block_size": 16}, prepared)
     assert np.array_equal(decoded, np.asarray(load_rgb(file)))
 
 
@@ -122,10 +130,23 @@ def test_orientation_and_profile(chromium, picture, format):
 def test_ciphertext_files_come_back(chromium, picture):
     given = {"file": to_base64(_file(picture, "PNG")), "key": KEY.reveal()}
     for options in ({"format": "png"}, {"format": "jpeg", "quality": 95}):
-        found = chromium.result("encryptPicture", options={"size": 48} | options, **given)
+        found = chromium.result("encryptPicture", options={"size": 48, "block_size": 16} | options, **given)
         back = unpack(chromium.result("decryptPicture", file=found["bytes"], key=KEY.reveal())).astype(int)
         assert np.abs(back - unpack(found["plain"])).mean() <= (0 if options["format"] == "png" else 6)
     assert chromium.error("load", file=found["bytes"])[0] == "AlreadyEncryptedError"
+
+
+@pytest.mark.parametrize("format", ["png", "webp", "jpeg"])
+def test_python_ciphertexts_are_decrypted(chromium, picture, format):
+    """What the tag covers is the same in both, in each format; what was altered is refused before it is decrypted."""
+    cipher = get_cipher("etc", KEY, block_size=16)
+    pixels = Preparation((48, 64)).apply(picture, 16)
+    file = cipher.seal(pixels, format=format)
+    found = unpack(chromium.result("decryptPicture", file=to_base64(file), key=KEY.reveal()))
+    assert np.array_equal(found, cipher.unseal(file))
+    altered = file.replace(read_marker(file).tag.encode(), b"0" * 32)
+    assert altered != file
+    assert chromium.error("decryptPicture", file=to_base64(altered), key=KEY.reveal())[0] == "AuthenticationError"
 
 
 def test_damaged_files(chromium, picture):
@@ -161,7 +182,7 @@ def test_insecure_page_is_refused(fresh_page):
 
 def test_missing_encoder_is_refused(fresh_page, picture):
     given = {"file": to_base64(_file(picture, "PNG")), "key": KEY.reveal()}
-    options = {"size": 32, "format": "jpeg"}
+    options = {"size": 32, "block_size": 16, "format": "jpeg"}
     fresh_page.page.route("**/*.wasm", lambda route: route.abort())
     name, message = fresh_page.error("encryptPicture", options=options, **given)
     assert (name, "reload the page or use PNG" in message) == ("BrowserError", True)
@@ -173,7 +194,8 @@ def test_nothing_leaves_the_page(fresh_page, picture):
     """The only requests are for the modules themselves, and none has a body; the console stays empty."""
     for format in ("png", "jpeg"):
         given = {"file": to_base64(_file(picture, "JPEG")), "key": KEY.reveal()}
-        found = fresh_page.result("encryptPicture", options={"size": 32, "format": format}, **given)
+        options = {"size": 32, "block_size": 16, "format": format}
+        found = fresh_page.result("encryptPicture", options=options, **given)
         assert base64.b64decode(found["bytes"])
     web = f"{fresh_page.address}/hf_etc/web/"
     page, *modules = [request for request in fresh_page.requests if "favicon" not in request[1]]

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image, JpegImagePlugin
 from PIL.PngImagePlugin import PngInfo
 
-from hf_etc import EtcKey, Preparation, encode_ciphertext, get_cipher
+from hf_etc import EtcKey, Preparation, get_cipher
+from hf_etc.ciphertext import read_marker
 
 from . import checks
 from .checks import KEY
@@ -45,6 +46,10 @@ def test_ciphers_agree_with_python(node):
     checks.check_ciphers(node)
 
 
+def test_processors_agree_with_python(node):
+    checks.check_processors(node)
+
+
 def test_rgba(node):
     checks.check_opaque_rgba(node)
 
@@ -60,17 +65,20 @@ def test_png_inputs_agree_with_pillow(node):
 @pytest.mark.parametrize(
     "options",
     [
-        {"size": 48},
+        {"size": 48, "block_size": 16},
         {"size": [32, 48], "fit": "pad", "resample": "bilinear", "block_size": 8},
         {"size": [32, 48], "fit": "stretch", "block_size": 4, "key_scope": "image"},
-        {"fit": "crop"},
+        {"fit": "crop", "block_size": 16},
     ],
 )
 def test_png_picture_to_png_ciphertext(node, photograph, options):
     preparation = Preparation(_size(options.get("size")), options.get("fit"), options.get("resample", "bicubic"))
     pixels = preparation.apply(Image.open(io.BytesIO(photograph)), options.get("block_size", 16))
     ciphertext = checks.check_encrypted_picture(node, photograph, options, pixels)
-    assert np.array_equal(unpack(node.result("decryptPicture", file=to_base64(ciphertext), key=TEXT)), pixels)
+    expected = {name: options[name] for name in ("block_size", "key_scope") if name in options}
+    for params in (expected, None):
+        found = node.result("decryptPicture", file=to_base64(ciphertext), key=TEXT, params=params)
+        assert np.array_equal(unpack(found), pixels)
 
 
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
@@ -89,13 +97,14 @@ def test_bare_files(node, photograph, format):
 @pytest.mark.parametrize("quality", [30, 85, 100])
 def test_jpeg_ciphertext(node, photograph, quality, subsampling):
     """libjpeg's tables and sampling; pixels about as close to the ciphertext as Pillow's JPEG is."""
-    options = {"size": 48, "format": "jpeg", "quality": quality, "subsampling": subsampling}
+    options = {"size": 48, "block_size": 16, "format": "jpeg", "quality": quality, "subsampling": subsampling}
     expected = Preparation((48, 48)).apply(Image.open(io.BytesIO(photograph)), 16)
     file = checks.check_encrypted_picture(node, photograph, options, expected)
-    cipher = get_cipher("etc", KEY)
+    cipher = get_cipher("etc", KEY, block_size=16)
     encrypted = cipher.encrypt(expected)
     ours = Image.open(io.BytesIO(file))
-    theirs = Image.open(io.BytesIO(encode_ciphertext(encrypted, cipher.marker(48, 48), "jpeg", quality, subsampling)))
+    sealed = cipher.seal(expected, format="jpeg", quality=quality, subsampling=subsampling)
+    theirs = Image.open(io.BytesIO(sealed))
     assert ours.quantization == theirs.quantization
     assert JpegImagePlugin.get_sampling(ours) == JpegImagePlugin.get_sampling(theirs)
     assert "progressive" not in ours.info
@@ -103,15 +112,34 @@ def test_jpeg_ciphertext(node, photograph, quality, subsampling):
 
 
 def test_python_ciphertexts_are_decrypted(node):
-    for scope, nonce in (("dataset", None), ("image", bytes(range(16)))):
+    for scope in ("dataset", "image"):
         cipher = get_cipher("etc", KEY, block_size=8, key_scope=scope)
         pixels = np.random.default_rng(4).integers(0, 256, (16, 24, 3), dtype=np.uint8)
-        file = encode_ciphertext(cipher.encrypt(pixels, nonce), cipher.marker(16, 24, nonce))
-        assert np.array_equal(unpack(node.result("decryptPicture", file=to_base64(file), key=TEXT)), pixels)
+        found = node.result("decryptPicture", file=to_base64(cipher.seal(pixels)), key=TEXT)
+        assert np.array_equal(unpack(found), pixels)
+
+
+def test_reencoded_ciphertext(node):
+    """A tag is lost with the file that it was made for; who knows that says so, and names cipher and nonce."""
+    pixels = np.random.default_rng(4).integers(0, 256, (16, 24, 3), dtype=np.uint8)
+    params, given = {"block_size": 8, "key_scope": "image"}, {"key": TEXT}
+    file = get_cipher("etc", KEY, **params).seal(pixels)
+    nonce = read_marker(file).nonce.hex()
+    again = _png(Image.open(io.BytesIO(file)))
+    assert node.error("decryptPicture", file=to_base64(again), **given)[0] == "NotACiphertextError"
+    for one in (again, file):
+        found = node.result("decryptUnauthenticated", file=to_base64(one), params=params, nonce=nonce, **given)
+        assert np.array_equal(unpack(found), pixels)
+    other = {"block_size": 4, "key_scope": "image"}  # the caller's parameters count, not the marker's
+    found = node.result("decryptUnauthenticated", file=to_base64(file), params=other, nonce=nonce, **given)
+    assert not np.array_equal(unpack(found), pixels)
+    assert node.error("decryptUnauthenticated", file=to_base64(file), params=params, nonce=None, **given)[0] == (
+        "ParameterError"
+    )
 
 
 def test_nonces_are_fresh(node, photograph):
-    given = {"file": to_base64(photograph), "key": TEXT, "options": {"size": 32, "key_scope": "image"}}
+    given = {"file": to_base64(photograph), "key": TEXT, "options": {"size": 32, "block_size": 8, "key_scope": "image"}}
     markers = [json.loads(found["marker"]) for found in node.results([{"op": "encryptPicture", **given}] * 3)]
     assert len({marker["nonce"] for marker in markers}) == 3
 
@@ -126,11 +154,11 @@ def test_key_stays_hidden(node):
 
 
 def test_refusals(node, photograph):
-    cipher = get_cipher("etc", KEY, block_size=4)
     rgb = np.zeros((8, 8, 3), np.uint8)
-    ciphertext = encode_ciphertext(cipher.encrypt(rgb), cipher.marker(8, 8))
-    gray = PngInfo()
-    gray.add_text("hf-etc", cipher.marker(8, 8).to_json())
+    ciphertext = get_cipher("etc", KEY, block_size=4).seal(rgb)
+    text = read_marker(ciphertext).to_json()
+    label = PngInfo()
+    label.add_text("hf-etc", text)
     other = EtcKey.generate().reveal()
     huge = photograph.replace(photograph[8:33], chunk(b"IHDR", b"\0\0\x40\0\0\0\x40\0" + photograph[24:29]))
     animated = io.BytesIO()
@@ -154,15 +182,23 @@ def test_refusals(node, photograph):
     found = node.outcomes([{"op": "load", "file": to_base64(file)} for file in load])
     for outcome, message in zip(found, load.values(), strict=True):
         assert message in outcome["message"]
-    resized = _png(Image.fromarray(rgb).resize((4, 8)), gray)
-    decrypt = {
-        (photograph, TEXT): ("NotACiphertextError", "this is a plain image (no hf-etc marker); encrypt it first"),
-        (ciphertext, other): ("KeyMismatchError", "use the other key"),
-        (resized, TEXT): ("GeometryError", "resized or cropped after encryption"),
-        (_png(Image.fromarray(rgb).convert("L"), gray), TEXT): ("MarkerError", "a ciphertext is 8-bit RGB"),
-    }
-    found = node.outcomes([{"op": "decryptPicture", "file": to_base64(file), "key": key} for file, key in decrypt])
-    for outcome, (name, message) in zip(found, decrypt.values(), strict=True):
+    resized = _png(Image.fromarray(rgb).resize((4, 8)), label)
+    altered = _png(Image.fromarray(rgb), label)
+    twice = ciphertext[:33] + chunk(b"tEXt", b"hf-etc\0" + text.encode()) + ciphertext[33:]
+    decrypt = [
+        (photograph, TEXT, None, "NotACiphertextError", "this is a plain image (no hf-etc marker); encrypt it first"),
+        (ciphertext, other, None, "KeyMismatchError", "use the other key"),
+        (ciphertext, other, {"block_size": 8}, "ParameterError", '"block_size":4'),
+        (resized, TEXT, None, "GeometryError", "resized or cropped after encryption"),
+        (_png(Image.fromarray(rgb).convert("L"), label), TEXT, None, "MarkerError", "a ciphertext is 8-bit RGB"),
+        (twice, TEXT, None, "MarkerError", "2 markers"),
+        (altered, TEXT, None, "AuthenticationError", "altered or re-encoded"),
+    ]
+    operations = [
+        {"op": "decryptPicture", "file": to_base64(file), "key": key, "params": params}
+        for file, key, params, *_ in decrypt
+    ]
+    for outcome, (*_, name, message) in zip(node.outcomes(operations), decrypt, strict=True):
         assert outcome["error"] == name
         assert message in outcome["message"]
 
@@ -171,8 +207,13 @@ def test_bad_options(node, photograph):
     given = {"op": "encryptPicture", "file": to_base64(photograph), "key": TEXT}
     cases = [
         ({"size": 40}, "GeometryError"),
-        ({}, "GeometryError"),
+        ({"block_size": 7}, "GeometryError"),
+        ({"size": 32, "block_size": None}, "ParameterError"),
         ({"size": 32, "block_sise": 16}, "ParameterError"),
+        ({"size": 32, "steps": 2}, "ParameterError"),
+        ({"size": 32, "steps": [["color"]]}, "ParameterError"),
+        ({"size": 32, "shared_block_key": 1}, "ParameterError"),
+        ({"size": 32, "key_scope": ["image"]}, "ParameterError"),
         ({"size": 32, "cipher": "rot13"}, "ParameterError"),
         ({"size": 32, "cipher": "toString"}, "ParameterError"),
         ({"size": 0}, "ParameterError"),
@@ -185,14 +226,33 @@ def test_bad_options(node, photograph):
         ({"size": 32, "format": "jpeg", "quality": 85.5}, "ParameterError"),
         ({"size": 32, "format": "jpeg", "subsampling": "4:1:1"}, "ParameterError"),
     ]
-    found = node.outcomes([given | {"options": options} for options, _ in cases])
+    found = node.outcomes([given | {"options": {"block_size": 16} | options} for options, _ in cases])
     for outcome, (options, name) in zip(found, cases, strict=True):
         assert outcome.get("error") == name, options
 
 
 def test_wrong_pixels(node):
     short = pack(np.zeros((8, 8, 3), np.uint8)) | {"height": 9}
-    assert node.error("encrypt", image=short, key=TEXT, params={}, nonce=None)[0] == "ImageError"
+    assert node.error("encrypt", image=short, key=TEXT, params={"block_size": 4}, nonce=None)[0] == "ImageError"
+
+
+def test_parameters_that_are_none(node):
+    """What a page or a file may put in their place, each with a message that names it."""
+    cases = {
+        None: "null",
+        "etc": '"etc"',
+        2: "2",
+        (): "[]",
+        '{"block_size": 16, "steps": 2}': "steps 2: give a list of one or more of permutation",
+        '{"block_size": 16, "steps": [["color"]]}': 'steps [["color"]]: give a list',
+        '{"block_size": 16, "cipher": ["etc"]}': 'unknown cipher ["etc"]',
+        "{}": "needs its block_size",
+    }
+    for given, message in cases.items():
+        params = json.loads(given) if str(given).startswith("{") else given
+        name, found = node.error("makeSpec", params=params)
+        assert name == "ParameterError"
+        assert message in found
 
 
 def _size(size):
