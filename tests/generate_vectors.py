@@ -7,9 +7,13 @@ error that it must meet. hf_etc is not imported: the vectors are the specificati
 import json
 from pathlib import Path
 
+from .reference.authentication_scenarios import authentications
 from .reference.cipher_scenarios import ciphers, refused_ciphers
+from .reference.configuration_scenarios import configurations
+from .reference.damage_scenarios import damaged_files
 from .reference.derivation_scenarios import derivations, draws, tags
 from .reference.key_scenarios import keys, passphrases
+from .reference.label_scenarios import labels
 from .reference.legacy_scenarios import legacy, refused_legacy
 from .reference.marker_scenarios import markers
 from .reference.preparation_scenarios import conversions, preparations
@@ -27,6 +31,10 @@ PARTS = (
     legacy,
     refused_legacy,
     markers,
+    labels,
+    damaged_files,
+    authentications,
+    configurations,
     conversions,
     preparations,
 )

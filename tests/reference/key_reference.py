@@ -62,7 +62,7 @@ def _parse(text, prefix, length):
 
 
 def key_from_passphrase(passphrase, salt):
-    """The key of a passphrase and the text of its salt, with the checks in their order."""
+    """The key of a passphrase and the text of its salt; the checks come in the order of section 1."""
     passphrase = unicodedata.normalize("NFC", passphrase)
     if len(passphrase) < 12 or any(0xD800 <= ord(character) <= 0xDFFF for character in passphrase):
         raise Refusal("KeyFormatError", "passphrase too short or not Unicode")

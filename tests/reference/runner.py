@@ -1,5 +1,6 @@
 """Runs the scenarios of tests/vectors/ (see its README.md) on the reference implementation."""
 
+import base64
 import hashlib
 
 from . import etc_legacy_reference as legacy
@@ -7,6 +8,7 @@ from . import etc_reference as etc
 from . import key_reference as keys
 from . import marker_reference as markers
 from . import preparation_reference as preparation
+from . import reading_reference as reading
 from . import settings_reference as settings
 
 FILL = "((i * 2654435761) mod 2^32) div 2^24"
@@ -120,6 +122,21 @@ def _marker(given):
     return {"marker": marker}
 
 
+def _authenticate(given):
+    expected = given["expected"]
+    if expected is not None:
+        expected = (expected["cipher"], expected["parameters"])
+    return reading.authenticate(_key(given), _file(given), expected)
+
+
+def _file(given):
+    return base64.b64decode(given["file"])
+
+
+def _configuration(given):
+    return {"cipher_id": reading.check_configuration(_key(given), given["configuration"], given["allow_weak"])}
+
+
 def _prepare(given):
     image = preparation.rows_of(read_pixels(given), given["height"], given["width"])
     image = preparation.prepare(image, given["size"], given["fit"], given["resample"], given["block_size"])
@@ -140,6 +157,9 @@ RUNNERS = {
     "encrypt": _encrypt,
     "decrypt": _decrypt,
     "marker": _marker,
+    "marker_place": lambda given: {"text": reading.read(_file(given))[1]},
+    "authenticate": _authenticate,
+    "configuration": _configuration,
     "to_rgb": lambda given: {"pixels": show_bytes(preparation.to_rgb(given["mode"], bytes.fromhex(given["samples"])))},
     "prepare": _prepare,
 }

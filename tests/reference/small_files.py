@@ -1,54 +1,150 @@
-"""The smallest image files that can carry a marker, built byte by byte: all are black, 16x16."""
+"""Small image files that can carry a marker, built piece by piece so that every machine writes the same bytes."""
 
-import base64
 import zlib
 
+from . import runner
+from .sample_files import JPEG, WEBP
 
-def png(before, after=()):
-    """An 8-bit RGB file with more chunks before and after its pixels."""
-    header = b"\0\0\0\x10\0\0\0\x10\x08\x02\0\0\0"
-    pixels = zlib.compress((b"\0" + bytes(48)) * 16)
-    chunks = [(b"IHDR", header), *before, (b"IDAT", pixels), *after, (b"IEND", b"")]
-    parts = [len(body).to_bytes(4, "big") + kind + body + _crc(kind + body) for kind, body in chunks]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+HEIGHT, WIDTH = 8, 12
+PIXELS = runner.read_pixels({"height": HEIGHT, "width": WIDTH, "pixels": {"fill": runner.FILL}})
 
 
-def _crc(data):
-    return zlib.crc32(data).to_bytes(4, "big")
+# PNG
 
 
-# Two black 16x16 images, a baseline JPEG (4:4:4, quality 50) and a lossless WebP.
-JPEG = base64.b64decode(
-    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABALDA4MChAODQ4SERATGCgaGBYWGDEjJR0oOjM9PDkzODdASFxOQERXRTc4UG1RV19iZ2hnPk1xeXBkeFxlZ2P/2wBDARESEhgVGC8aGi9jQjhCY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2P/wAARCAAQABADAREAAhEBAxEB/8QAFQABAQAAAAAAAAAAAAAAAAAAAAf/xAAUEAEAAAAAAAAAAAAAAAAAAAAA/8QAFAEBAAAAAAAAAAAAAAAAAAAAAP/EABQRAQAAAAAAAAAAAAAAAAAAAAD/2gAMAwEAAhEDEQA/AJ+AAAD/2Q=="
-)
-WEBP = base64.b64decode("UklGRhoAAABXRUJQVlA4TA4AAAAvD8ADAAcQEf0PRET/Aw==")
+def png(before=(), after=(), size=(HEIGHT, WIDTH), pixels=PIXELS, form=b"\x08\x02", raw=None, parts=1):
+    """`before` and `after` the pixels stand chunks; `form` is depth and colour type; `raw` are filtered rows."""
+    if raw is None:
+        raw = b"".join(b"\0" + row for row in rows_of(pixels, size[1] * 3))
+    header = size[1].to_bytes(4, "big") + size[0].to_bytes(4, "big") + form + bytes(5 - len(form))
+    data = stored(raw)
+    step = -(-len(data) // parts)
+    chunks = [(b"IDAT", data[at : at + step]) for at in range(0, len(data), step)]
+    return png_file([(b"IHDR", header), *before, *chunks, *after, (b"IEND", b"")])
 
 
-def jpeg(comment):
-    segment = b"" if comment is None else b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment
-    return JPEG[:2] + segment + JPEG[2:]
+def png_file(chunks):
+    return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*chunk) for chunk in chunks)
 
 
-def webp(exif):
-    """The extended format: VP8X with the EXIF flag, the image, the EXIF chunk."""
-    if exif is None:
-        return WEBP
-    size = (16 - 1).to_bytes(3, "little")
-    chunks = _riff(b"VP8X", b"\x08\0\0\0" + size + size) + WEBP[12:] + _riff(b"EXIF", exif)
-    return b"RIFF" + (len(chunks) + 4).to_bytes(4, "little") + b"WEBP" + chunks
+def png_chunk(kind, body):
+    return len(body).to_bytes(4, "big") + kind + body + zlib.crc32(kind + body).to_bytes(4, "big")
 
 
-def _riff(kind, body):
+def text_chunk(text):
+    return b"tEXt", b"hf-etc\0" + text
+
+
+def rows_of(pixels, length):
+    return [pixels[at : at + length] for at in range(0, len(pixels), length)]
+
+
+def stored(data):
+    """A zlib stream of one block without compression: compressors differ from machine to machine."""
+    size = len(data).to_bytes(2, "little")
+    block = b"\x01" + size + bytes(255 - byte for byte in size) + data
+    return b"\x78\x01" + block + zlib.adler32(data).to_bytes(4, "big")
+
+
+def filtered(pixels, length):
+    """Rows of `length` bytes with the filter types 0 to 4 in turn."""
+    raw, above = b"", bytes(length)
+    for number, row in enumerate(rows_of(pixels, length)):
+        raw += bytes([number % 5]) + bytes(
+            (row[i] - predict(number % 5, row[i - 3] if i >= 3 else 0, above[i], above[i - 3] if i >= 3 else 0)) % 256
+            for i in range(length)
+        )
+        above = row
+    return raw
+
+
+def predict(kind, left, up, corner):
+    """The five predictors of PNG, in the words of its specification."""
+    if kind < 4:
+        return [0, left, up, (left + up) // 2][kind]
+    estimate = left + up - corner
+    to_left, to_up, to_corner = abs(estimate - left), abs(estimate - up), abs(estimate - corner)
+    if to_left <= to_up and to_left <= to_corner:
+        return left
+    return up if to_up <= to_corner else corner
+
+
+def interlaced(pixels, height, width):
+    """The rows of the seven passes of Adam7, without filters."""
+    raw = b""
+    passes = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
+    for left, top, across, down in passes:
+        for row in range(top, height, down):
+            places = [(row * width + column) * 3 for column in range(left, width, across)]
+            raw += (b"\0" if places else b"") + b"".join(pixels[place : place + 3] for place in places)
+    return raw
+
+
+# JPEG
+
+
+def segment(marker, body):
+    return bytes([0xFF, marker]) + (len(body) + 2).to_bytes(2, "big") + body
+
+
+def comment(text):
+    return segment(0xFE, b"hf-etc " + text)
+
+
+def jpeg(*segments, source=JPEG):
+    """The file with more segments at its start."""
+    return source[:2] + b"".join(segments) + source[2:]
+
+
+def before_scan(data, inserted):
+    """A JPEG file with more bytes right before its first scan."""
+    at = data.index(b"\xff\xda")
+    return data[:at] + inserted + data[at:]
+
+
+# WebP
+
+
+def webp(*exif, source=WEBP, flags=0x08, before=(), after=()):
+    """The extended format: VP8X with the EXIF flag, chunks, the image, EXIF chunks, chunks."""
+    header = (b"VP8X", bytes([flags, 0, 0, 0]) + (WIDTH - 1).to_bytes(3, "little") + (HEIGHT - 1).to_bytes(3, "little"))
+    return riff([header, *before], source[12:], [*((b"EXIF", block) for block in exif), *after])
+
+
+def riff(before, image, after):
+    body = b"".join(riff_chunk(*chunk) for chunk in before) + image + b"".join(riff_chunk(*chunk) for chunk in after)
+    return b"RIFF" + (len(body) + 4).to_bytes(4, "little") + b"WEBP" + body
+
+
+def riff_chunk(kind, body):
     return kind + len(body).to_bytes(4, "little") + body + b"\0" * (len(body) % 2)
 
 
-def tiff(description, order):
-    """One directory with the tag ImageDescription."""
+# EXIF
+
+
+def tiff(*entries, order="little", magic=42, count=None):
+    """One directory at 8. An entry is (tag, type, count, value): bytes, which follow the directory, or a place."""
 
     def number(value, size):
         return value.to_bytes(size, order)
 
-    value = description + b"\0"
-    head = (b"II" if order == "little" else b"MM") + number(42, 2) + number(8, 4)
-    entry = number(0x010E, 2) + number(2, 2) + number(len(value), 4) + number(26, 4)
-    return head + number(1, 2) + entry + number(0, 4) + value
+    table, values = b"", b""
+    for tag, kind, length, value in entries:
+        if isinstance(value, bytes):
+            place = 14 + 12 * len(entries) + len(values)
+            values += value + b"\0" * (len(value) % 2)
+        else:
+            place = value
+        table += number(tag, 2) + number(kind, 2) + number(length, 4) + number(place, 4)
+    head = (b"II" if order == "little" else b"MM") + number(magic, 2) + number(8, 4)
+    return head + number(len(entries) if count is None else count, 2) + table + number(0, 4) + values
+
+
+def description(text, kind=2):
+    """The entry ImageDescription."""
+    return 0x010E, kind, len(text) + 1, text + b"\0"
+
+
+def labelled(text, order="little"):
+    return tiff(description(b"hf-etc " + text), order=order)
