@@ -25,7 +25,7 @@ export async function loadPicture(file) {
 export async function inspectPicture(file) {
   const facts = inspectFile(await toBytes(file));
   checkPixelCount(facts.height, facts.width);
-  if (facts.frames > 1) throw new ImageError(`the image is animated (${facts.frames} frames); extract one frame first`);
+  if (facts.isAnimated) throw new ImageError("the image is animated; extract one frame first");
   return facts;
 }
 

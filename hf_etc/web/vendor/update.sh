@@ -6,7 +6,7 @@ work=$(mktemp -d)
 cd "$work"
 npm install --no-save fast-png@8.0.0 fflate@0.8.3 iobuffer@6.0.1 @jsquash/jpeg@1.6.0 @noble/hashes@2.4.0 esbuild@0.28.2
 
-patch -p1 -d node_modules/fast-png < "$here/fast-png-adam7.patch"
+patch -p1 -d node_modules/fast-png < "$here/fast-png.patch"
 bundle() { # EXPORT-STATEMENT FILE: one readable ES module, nothing minified
   echo "$1" > entry.mjs
   npx esbuild entry.mjs --bundle --format=esm --target=es2022 --charset=utf8 --outfile="$here/$2"
