@@ -270,11 +270,11 @@ def test_parameters_that_are_none(node):
         '{"block_size": 16, "cipher": ["etc"]}': 'unknown cipher ["etc"]',
         "{}": "needs its block_size",
     }
-    for given, message in cases.items():
-        params = json.loads(given) if str(given).startswith("{") else given
-        name, found = node.error("makeSpec", params=params)
-        assert name == "ParameterError"
-        assert message in found
+    given = [json.loads(one) if str(one).startswith("{") else one for one in cases]
+    found = node.outcomes([{"op": "makeSpec", "params": params} for params in given])
+    for outcome, message in zip(found, cases.values(), strict=True):
+        assert outcome["error"] == "ParameterError"
+        assert message in outcome["message"]
 
 
 def _size(size):
