@@ -1,7 +1,7 @@
 // Ciphertext image files: PNG or JPEG with a public marker and a tag (docs/spec.md, section 5).
 
 import { insertMarker, inspectFile } from "./containers.mjs";
-import { AuthenticationError, GeometryError, ImageError, MarkerError, NotACiphertextError, ParameterError } from "./errors.mjs";
+import { AuthenticationError, GeometryError, MarkerError, NotACiphertextError, ParameterError } from "./errors.mjs";
 import { checkJpeg, encodeJpeg } from "./jpeg.mjs";
 import { markerFromJson, markerToJson, taggedMessage } from "./marker.mjs";
 import { decodePixels, inspectPicture } from "./picture.mjs";
@@ -48,25 +48,18 @@ export async function decodeCiphertext(file) {
 }
 
 /**
- * The encrypted pixels of what readCiphertext() found, once the tag was checked. Throws AuthenticationError.
+ * The encrypted pixels of what readCiphertext() found, once the tag was checked; of a JPEG that is before anything
+ * is decoded. Throws AuthenticationError.
  */
-export async function authenticate(key, found) {
-  const { image } = await checkTag(key, found);
-  return image ?? (await decodePixels(found.facts));
-}
-
-/**
- * Resolves to what the tag covers, { kind, data }, and to the image where it had to be decoded for that: of a JPEG
- * nothing is decoded. Throws AuthenticationError.
- */
-export async function checkTag(key, { facts, marker }) {
-  const image = facts.kind === "jpeg" ? null : await decodePixels(facts);
-  const [kind, data] = image ? ["pixels", image.data] : ["jpeg", facts.bare];
-  if ((await key.tag(taggedMessage(marker, kind, data))) !== marker.tag) {
+export async function authenticate(key, { facts, marker }) {
+  const isJpeg = facts.kind === "jpeg";
+  const early = isJpeg ? null : await decodePixels(facts);
+  const message = isJpeg ? taggedMessage(marker, "jpeg", facts.bare) : taggedMessage(marker, "pixels", early.data);
+  if ((await key.tag(message)) !== marker.tag) {
     const remedy = "get the file again as it was made";
     throw new AuthenticationError(`the ciphertext was altered or re-encoded after encryption; ${remedy}`);
   }
-  return { kind, data, image };
+  return early ?? (await decodePixels(facts));
 }
 
 /** The marker text among the facts of a picture. Throws NotACiphertextError: there is none; MarkerError: misplaced. */

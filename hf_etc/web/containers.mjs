@@ -24,12 +24,10 @@ function fileKind(bytes) {
  *
  * @param {Uint8Array} bytes a whole PNG, JPEG or WebP file.
  * @returns {{kind: string, height: number, width: number, isRgb: boolean,
- *   labels: {text: string, isInPlace: boolean}[], orientation: number, frames: number, isAnimated: boolean,
- *   bare: Uint8Array}}
+ *   labels: {text: string, isInPlace: boolean}[], orientation: number, isAnimated: boolean, bare: Uint8Array}}
  *   kind: "png", "jpeg" or "webp"; isRgb: the pixels are 8-bit RGB by the headers; labels: what claims to be a
  *   ciphertext's marker, and whether it stands where this kind of file has it; orientation: EXIF's, 1 to 8;
- *   frames: of an animation; isAnimated: it says that it is one, be it of a single frame; bare: the file without colour profile, EXIF and other metadata, so that every decoder
- *   gives the same pixels.
+ *   bare: the file without colour profile, EXIF and other metadata, so that every decoder gives the same pixels.
  * Throws ImageError: empty, damaged, or of another kind.
  */
 export function inspectFile(bytes) {
@@ -55,9 +53,8 @@ export function insertMarker(bytes, text) {
 }
 
 function inspectPng(bytes) {
-  const found = { labels: [], exif: [] };
+  const found = { labels: [], exif: [], isAnimated: false };
   const kept = [bytes.subarray(0, 8)];
-  let frames = 1;
   for (const { type, data, whole } of pngChunks(bytes)) {
     demand(type === "IHDR" ? kept.length > 1 || data.length === 13 : kept.length > 1); // which comes first
     if (PNG_IMAGE.includes(type)) kept.push(whole);
@@ -67,28 +64,26 @@ function inspectPng(bytes) {
     }
     if (type === "tRNS") found.isRgb = false;
     if (type === "acTL") found.isAnimated = true;
-    if (type === "acTL") frames = viewOf(data).getUint32(0) + 1; // of the animation, and the still image
-    if (type === "fcTL" && latin1(kept.at(-1).subarray(4, 8)) !== "IDAT") frames--; // which is its first frame
     if (type === "eXIf") found.exif.push(data);
     if (["tEXt", "zTXt", "iTXt"].includes(type)) {
-      const [keyword] = latin1(data).split("\0", 1);
-      const text = latin1(data.subarray(keyword.length + 1));
-      if (keyword === MARKER_NAME && data.length > keyword.length) found.labels.push({ text, isInPlace: type === "tEXt" });
-      if (keyword === "XML:com.adobe.xmp" && type !== "zTXt") found.xmp = text;
+      const text = latin1(data);
+      const value = text.slice(text.indexOf("\0") + 1);
+      if (text.startsWith(`${MARKER_NAME}\0`)) found.labels.push({ text: value, isInPlace: type === "tEXt" });
+      if (text.startsWith("XML:com.adobe.xmp\0") && type !== "zTXt") found.xmp = value;
     }
   }
-  return summary(found, concat(kept), Math.max(frames, 1));
+  return summary(found, concat(kept));
 }
 
 function inspectJpeg(bytes) {
-  const found = { labels: [], exif: [] };
+  const found = { labels: [], exif: [], isAnimated: false };
   const kept = [bytes.subarray(0, 2)];
   let frameHeaders = 0;
   for (const { code, data, whole } of jpegSegments(bytes)) {
     const isMetadata = code === 0xfe || (code >= 0xe1 && code <= 0xef && code !== 0xee); // all but JFIF and Adobe
     if (!isMetadata) kept.push(whole);
     if (code >= 0xc0 && code <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(code)) {
-      frameHeaders++;
+      if (found.width !== undefined) throw new RangeError("two frame headers");
       Object.assign(found, {
         height: viewOf(data).getUint16(1),
         width: viewOf(data).getUint16(3),
@@ -101,39 +96,39 @@ function inspectJpeg(bytes) {
     } else if (code === 0xe1 && text.startsWith(EXIF_NAME)) found.exif.push(data);
     else if (code === 0xe1 && text.startsWith(XMP_NAME)) found.xmp = text;
   }
-  demand(frameHeaders === 1);
-  return summary(found, concat(kept), 1);
+  return summary(found, concat(kept));
 }
 
 function inspectWebp(bytes) {
-  const found = { labels: [], exif: [] };
+  const found = { labels: [], exif: [], isAnimated: false, isRgb: true };
   const kept = [];
-  let frames = 0;
   let canvas = null;
   for (const { type, data, whole } of webpChunks(bytes)) {
     if (WEBP_IMAGE.includes(type)) kept.push(type === "VP8X" ? withoutMetadataFlags(whole) : whole);
-    const { isRgb = true, ...size } = webpHeader(type, data);
-    if (type === "VP8X") {
-      canvas ??= size;
-      found.isAnimated ??= Boolean(data[0] & 2);
-    } else if (found.width === undefined) Object.assign(found, type === "ANMF" ? canvas : size);
-    found.isRgb = (found.isRgb ?? true) && isRgb;
-    if (type === "ANMF") frames++;
+    const { isRgb = true, isAnimated = false, ...size } = webpHeader(type, data);
+    if (type === "VP8X") canvas ??= size;
+    else if (found.width === undefined) Object.assign(found, size);
+    found.isRgb &&= isRgb;
+    found.isAnimated ||= isAnimated;
     if (type === "EXIF") found.exif.push(data);
     if (type === "XMP ") found.xmp = latin1(data);
   }
-  demand(!canvas || (canvas.width === found.width && canvas.height === found.height));
+  if (found.isAnimated) Object.assign(found, canvas); // its images are within the frames
+  if (canvas && (canvas.width !== found.width || canvas.height !== found.height)) throw new RangeError("two sizes");
   const body = concat(kept);
   const header = encodeLatin1("RIFF\0\0\0\0WEBP");
   viewOf(header).setUint32(4, body.length + 4, true);
-  return summary(found, concat([header, body]), Math.max(frames, 1), true);
+  return summary(found, concat([header, body]), true);
 }
 
 /** Size and kind of pixels; {} when the chunk does not say. */
 function webpHeader(type, data) {
   const view = viewOf(data);
   const edge = (offset) => (view.getUint32(offset, true) & 0xffffff) + 1;
-  if (type === "VP8X") return { width: edge(4), height: (view.getUint32(6, true) >>> 8) + 1, isRgb: !(data[0] & 0x10) };
+  if (type === "VP8X") {
+    const flags = { isRgb: !(data[0] & 0x10), isAnimated: Boolean(data[0] & 0x02) };
+    return { width: edge(4), height: (view.getUint32(6, true) >>> 8) + 1, ...flags };
+  }
   if (type === "VP8 ")
     return { width: view.getUint16(6, true) & 0x3fff, height: view.getUint16(8, true) & 0x3fff, isRgb: true };
   if (type !== "VP8L") return {};
@@ -142,15 +137,15 @@ function webpHeader(type, data) {
 }
 
 /** `exifHasMarker`: a label in EXIF stands in its place. */
-function summary({ labels, exif, xmp, height, width, isRgb, isAnimated = false }, bare, frames, exifHasMarker = false) {
+function summary({ exif, xmp, ...found }, bare, exifHasMarker = false) {
+  const { labels, height, width } = found;
   if (!height || !width) throw new RangeError("size");
   const blocks = exif.map(readExif);
   for (const text of blocks.flatMap(({ descriptions }) => descriptions)) {
     if (text.startsWith(PREFIX)) labels.push({ text: text.slice(PREFIX.length), isInPlace: exifHasMarker });
   }
   const fromXmp = xmp?.match(/tiff:Orientation(?:="|>)([0-9])/)?.[1];
-  const orientation = blocks[0]?.orientation ?? Number(fromXmp ?? 1);
-  return { height, width, isRgb, labels, orientation, frames, isAnimated, bare };
+  return { ...found, orientation: blocks[0]?.orientation ?? Number(fromXmp ?? 1), bare };
 }
 
 function* pngChunks(bytes) {
@@ -159,7 +154,8 @@ function* pngChunks(bytes) {
     const length = view.getUint32(offset);
     type = latin1(bytes.subarray(offset + 4, offset + 8));
     const end = offset + 12 + length;
-    demand(end <= bytes.length && crc32(bytes.subarray(offset + 4, end - 4)) === view.getUint32(end - 4));
+    if (end > bytes.length || (offset === 8 && type !== "IHDR")) throw new RangeError(type);
+    if (view.getUint32(end - 4) !== crc32(bytes.subarray(offset + 4, end - 4))) throw new RangeError("checksum");
     yield { type, data: bytes.subarray(offset + 8, end - 4), whole: bytes.subarray(offset, end) };
     offset = end;
   }
@@ -172,20 +168,24 @@ function* jpegSegments(bytes) {
     while (bytes[offset] === 0xff && bytes[offset + 1] === 0xff) offset++; // fill bytes
     demand(view.getUint8(offset) === 0xff);
     code = view.getUint8(offset + 1);
-    const length = view.getUint16(offset + 2);
-    demand(code > 0x01 && (code < 0xd0 || code > 0xd9)); // the others have no length
-    const end = code === 0xda ? bytes.length : offset + 2 + length;
-    demand(code === 0xda ? hasJpegEnd(bytes, offset + 2) : length >= 2 && end <= bytes.length);
+    const end = code === 0xda ? endOfImage(bytes, offset + 2) : endOfSegment(view, offset + 2, code);
     yield { code, data: bytes.subarray(offset + 4, end), whole: bytes.subarray(offset, end) };
     offset = end;
   }
 }
 
+function endOfSegment(view, offset, code) {
+  const length = view.getUint16(offset);
+  const hasNone = code <= 0x01 || (code >= 0xd0 && code <= 0xd9);
+  if (hasNone || length < 2 || offset + length > view.byteLength) throw new RangeError("segment");
+  return offset + length;
+}
+
 /** Browsers decode a JPEG that breaks off, and fill up with gray. */
-function hasJpegEnd(bytes, from) {
+function endOfImage(bytes, from) {
   for (let i = bytes.indexOf(0xff, from); i >= 0; i = bytes.indexOf(0xff, i + 1))
-    if (bytes[i + 1] === 0xd9) return true;
-  return false;
+    if (bytes[i + 1] === 0xd9) return bytes.length;
+  throw new RangeError("end");
 }
 
 function* webpChunks(bytes) {

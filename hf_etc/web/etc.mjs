@@ -32,7 +32,7 @@ export { resize } from "./resample.mjs";
  * @param {Blob | ArrayBuffer | Uint8Array} file PNG, JPEG or WebP.
  * @param {EtcKey} key
  * @param {object} options yours, or those of a configuration that checkConfiguration() let through: the cipher
- *   (`block_size`, and where they are not the default `cipher`, `key_scope`, `steps`, `shared_block_key`, see makeSpec),
+ *   (`block_size`, and what is not the default of `cipher`, `key_scope`, `steps`, `shared_block_key`, see makeSpec),
  *   the size (`size`, `fit`, `resample`, see makePreparation) and the file (`format`, `quality`, `subsampling`, see
  *   Cipher.seal).
  * @returns {Promise<{bytes: Uint8Array, type: string, marker: object, plain: object, encrypted: object}>} the file
@@ -63,8 +63,10 @@ export async function decryptPicture(file, key, params = null) {
 
 /**
  * From an image file to its decryption, without checking that it is the ciphertext that the key's owner made: for
- * ciphertexts that somebody re-encoded. What comes out may have been put together by anybody, from pictures of yours.
- * The file's marker, if it has one, is not looked at.
+ * your own ciphertexts that somebody honest stored in another format. The file's marker, if any, is not looked at.
+ *
+ * DANGER: whoever chooses the pixels and the nonce and learns the result learns the plan behind them, and with it
+ * every picture encrypted with it. Never decrypt on behalf of others.
  *
  * @param {Blob | ArrayBuffer | Uint8Array} file PNG, JPEG or WebP.
  * @param {EtcKey} key

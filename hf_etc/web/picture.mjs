@@ -24,8 +24,8 @@ export async function loadPicture(file) {
 /** What inspectFile() says of a Blob, an ArrayBuffer or a Uint8Array. Throws ImageError: it cannot be used. */
 export async function inspectPicture(file) {
   const facts = inspectFile(await toBytes(file));
-  checkSize(facts.height, facts.width);
-  if (facts.frames > 1) throw new ImageError(`the image is animated (${facts.frames} frames); extract one frame first`);
+  checkPixelCount(facts.height, facts.width);
+  if (facts.isAnimated) throw new ImageError("the image is animated; extract one frame first");
   return facts;
 }
 

@@ -16,7 +16,7 @@ from ..helpers import with_marker
 from . import checks
 from .checks import KEY
 from .engines import ChromiumEngine, chromium_browser, find_chromium, to_base64, unpack
-from .png_files import exif_orientation
+from .png_files import chunk, exif_orientation
 
 pytest.importorskip("playwright", reason="playwright is not installed: pip install playwright")
 pytestmark = pytest.mark.skipif(
@@ -77,8 +77,10 @@ def test_png_picture(chromium, picture, mode):
     """Resized and encrypted: the same bytes as Python's."""
     image = _with_gradient_alpha(picture, mode) if mode.endswith("A") else picture.convert("L").convert(mode)
     file = _file(image if mode != "RGB" else picture, "PNG")
-    padded = {"size": [48, 16], "fit": "pad", "resample": "bilinear", "block_size": 8}
-    for options in ({"size": 32, "block_size": 16}, padded):
+    for options in (
+        {"size": 32, "block_size": 16},
+        {"size": [48, 16], "fit": "pad", "resample": "bilinear", "block_size": 8},
+    ):
         size = (32, 32) if options["size"] == 32 else tuple(options["size"])
         preparation = Preparation(size, options.get("fit"), options.get("resample", "bicubic"))
         checks.check_encrypted_picture(chromium, file, options, preparation.apply(load_rgb(file)))
@@ -144,8 +146,11 @@ def test_python_ciphertexts_are_decrypted(chromium, picture, format):
     file = cipher.seal(pixels, format=format)
     found = unpack(chromium.result("decryptPicture", file=to_base64(file), key=KEY.reveal()))
     assert np.array_equal(found, cipher.unseal(file))
-    altered = with_marker(file, replace(read_marker(file), tag="0" * 32))
-    assert read_marker(altered).tag == "0" * 32
+    label = read_marker(file).to_json().encode()
+    other = label.replace(read_marker(file).tag.encode(), b"0" * 32)
+    wrap = {"png": lambda text: chunk(b"tEXt", b"hf-etc\0" + text)}.get(format, bytes)  # a chunk has a checksum
+    altered = file.replace(wrap(label), wrap(other))
+    assert altered != file
     assert chromium.error("decryptPicture", file=to_base64(altered), key=KEY.reveal())[0] == "AuthenticationError"
 
 
@@ -155,7 +160,7 @@ def test_damaged_files(chromium, picture):
         for damaged in (file[:-30], file[: len(file) // 2], file[:40]):
             assert chromium.error("load", file=to_base64(damaged))[0] == "ImageError"
     frames = _file(picture, "WEBP", save_all=True, append_images=[picture.rotate(90)])
-    assert "animated (2 frames)" in chromium.error("load", file=to_base64(frames))[1]
+    assert "the image is animated" in chromium.error("load", file=to_base64(frames))[1]
 
 
 def test_altered_canvas_is_refused(fresh_page, picture):

@@ -1581,6 +1581,8 @@ function decodeInterlaceAdam7(params) {
       const filterType = data[offset++];
       const currentLine = data.subarray(offset, offset + passLineBytes);
       offset += passLineBytes;
+      if (currentLine.length < passLineBytes)
+        throw new Error("pixels are missing");
       const newLine = new Uint8Array(passLineBytes);
       applyUnfilter(filterType, currentLine, newLine, prevLine, passLineBytes, bytesPerPixel);
       prevLine.set(newLine);
@@ -1634,6 +1636,8 @@ function decodeInterlaceNull(params) {
   let newLine;
   for (let i2 = 0; i2 < height; i2++) {
     currentLine = data.subarray(offset + 1, offset + 1 + bytesPerLine);
+    if (currentLine.length < bytesPerLine)
+      throw new Error("pixels are missing");
     newLine = newData.subarray(i2 * bytesPerLine, (i2 + 1) * bytesPerLine);
     switch (data[offset]) {
       case 0:
