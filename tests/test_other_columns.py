@@ -2,8 +2,8 @@
 
 import base64
 import io
-import re
 import json
+import re
 import struct
 from datetime import date
 from decimal import Decimal
@@ -545,7 +545,9 @@ def test_what_a_file_holds_beside_its_pixels_does_not_reach_the_output(key, form
     Path("photos/scan.jpg.json").write_text('{"patient": 20}')
     encrypt, processor = EncryptImages(key, format=format), EtcImageProcessor(key)
     convert("photos", "out", encrypt)
-    assert sorted(path.name for path in Path("out").rglob("*")) == sorted([".hf-etc-finished", "hf-etc.json", f"scan{encrypt.suffix}"])
+    assert sorted(path.name for path in Path("out").rglob("*")) == sorted(
+        [".hf-etc-finished", "hf-etc.json", f"scan{encrypt.suffix}"]
+    )
     cell = {"bytes": file, "path": "patient 0021.jpg"}
     table = Dataset.from_dict({"image": [cell]}, features=Features({"image": ImageFeature()}))
     mapped = table.map(encrypt, batched=True)

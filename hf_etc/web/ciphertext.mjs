@@ -34,7 +34,6 @@ export async function writeCiphertext(key, image, untagged, options = {}) {
  */
 export async function readCiphertext(file) {
   const facts = await inspectPicture(file);
-  if (facts.isAnimated) throw new ImageError("the image is animated, a ciphertext is not; encrypt one frame");
   const marker = markerFromJson(markerText(facts));
   if (!facts.isRgb) throw new MarkerError("a ciphertext is 8-bit RGB, this one is not; encrypt the image again");
   checkMarkedSize(facts, marker);
@@ -48,18 +47,25 @@ export async function decodeCiphertext(file) {
 }
 
 /**
- * The encrypted pixels of what readCiphertext() found, once the tag was checked; of a JPEG that is before anything
- * is decoded. Throws AuthenticationError.
+ * The encrypted pixels of what readCiphertext() found, once the tag was checked. Throws AuthenticationError.
  */
-export async function authenticate(key, { facts, marker }) {
-  const isJpeg = facts.kind === "jpeg";
-  const early = isJpeg ? null : await decodePixels(facts);
-  const message = isJpeg ? taggedMessage(marker, "jpeg", facts.bare) : taggedMessage(marker, "pixels", early.data);
-  if ((await key.tag(message)) !== marker.tag) {
+export async function authenticate(key, found) {
+  const { image } = await checkTag(key, found);
+  return image ?? (await decodePixels(found.facts));
+}
+
+/**
+ * Resolves to what the tag covers, { kind, data }, and to the image where it had to be decoded for that: of a JPEG
+ * nothing is decoded. Throws AuthenticationError.
+ */
+export async function checkTag(key, { facts, marker }) {
+  const image = facts.kind === "jpeg" ? null : await decodePixels(facts);
+  const [kind, data] = image ? ["pixels", image.data] : ["jpeg", facts.bare];
+  if ((await key.tag(taggedMessage(marker, kind, data))) !== marker.tag) {
     const remedy = "get the file again as it was made";
     throw new AuthenticationError(`the ciphertext was altered or re-encoded after encryption; ${remedy}`);
   }
-  return early ?? (await decodePixels(facts));
+  return { kind, data, image };
 }
 
 /** The marker text among the facts of a picture. Throws NotACiphertextError: there is none; MarkerError: misplaced. */

@@ -24,7 +24,7 @@ export async function loadPicture(file) {
 /** What inspectFile() says of a Blob, an ArrayBuffer or a Uint8Array. Throws ImageError: it cannot be used. */
 export async function inspectPicture(file) {
   const facts = inspectFile(await toBytes(file));
-  checkPixelCount(facts.height, facts.width);
+  checkSize(facts.height, facts.width);
   if (facts.isAnimated) throw new ImageError("the image is animated; extract one frame first");
   return facts;
 }

@@ -2,7 +2,7 @@
 
 import { fromHex, toHex } from "../../hf_etc/web/bytes.mjs";
 import { planInfo } from "../../hf_etc/web/ciphers/base.mjs";
-import { authenticate, checkMarkedSize, markerText, readCiphertext } from "../../hf_etc/web/ciphertext.mjs";
+import { checkMarkedSize, checkTag, readCiphertext } from "../../hf_etc/web/ciphertext.mjs";
 import * as etc from "../../hf_etc/web/etc.mjs";
 import { KeyStream } from "../../hf_etc/web/keystream.mjs";
 import { taggedMessage } from "../../hf_etc/web/marker.mjs";
@@ -72,24 +72,21 @@ const RUNNERS = {
     return { marker: { ...spec, height, width, id, ...(nonce ? { nonce: toHex(nonce) } : {}), tag } };
   },
 
-  async marker_place({ file }) {
-    const { facts } = await readCiphertext(bytesOf(file));
-    return { text: markerText(facts) };
-  },
+  marker_place: async ({ file }) => ({ text: etc.markerToJson((await readCiphertext(fromBase64(file))).marker) }),
 
-  async authenticate({ key: hex, file, expected }) {
-    const key = await keyOf(hex);
-    const found = await readCiphertext(bytesOf(file));
-    const params = expected ? { ...expected.parameters, cipher: expected.cipher } : found.marker.spec;
-    await new etc.Cipher(key, params).checkMarker(found.marker);
-    const pixels = await authenticate(key, found);
-    const [kind, data] = found.facts.kind === "jpeg" ? ["jpeg", found.facts.bare] : ["pixels", pixels.data];
-    return { id: found.marker.cipherId, kind, data: (await sha256(data)).sha256 };
+  async authenticate({ key, file, expected }) {
+    const found = await readCiphertext(fromBase64(file));
+    const { cipher, parameters } = expected ?? {};
+    const params = expected ? { cipher, ...parameters } : found.marker.spec;
+    await new etc.Cipher(await keyOf(key), params).checkMarker(found.marker);
+    const { kind, data } = await checkTag(await keyOf(key), found);
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", data));
+    return { id: found.marker.cipherId, kind, data: toHex(digest) };
   },
 
   async configuration({ key, configuration, allow_weak: allowWeak }) {
-    const { spec, size } = await etc.checkConfiguration(await keyOf(key), configuration, { allowWeak });
-    return { cipher_id: await etc.cipherId(await keyOf(key), spec, size) };
+    await etc.checkConfiguration(await keyOf(key), configuration, { allowWeak });
+    return { cipher_id: configuration.cipher_id };
   },
 
   /** Through a PNG, the one format that is decoded here; it has no CMYK. */
@@ -136,10 +133,6 @@ async function masterHex(key) {
       .match(/.{8}/g)
       .map((byte) => parseInt(byte, 2)),
   );
-}
-
-function bytesOf(base64) {
-  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
 
 function keyOf(hex) {

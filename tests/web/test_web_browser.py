@@ -3,7 +3,6 @@
 import base64
 import io
 import os
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +11,6 @@ from PIL import Image, ImageCms
 from hf_etc import Preparation, get_cipher, load_rgb
 from hf_etc.ciphertext import read_marker
 
-from ..helpers import with_marker
 from . import checks
 from .checks import KEY
 from .engines import ChromiumEngine, chromium_browser, find_chromium, to_base64, unpack

@@ -5,6 +5,7 @@ import { range } from "../keystream.mjs";
 import { COLORS, register } from "./base.mjs";
 
 export const STEPS = Object.freeze(["permutation", "rotation", "negative-positive", "color"]);
+const LARGEST_BLOCK = 65535;
 const CODES = { rotation: 16, "negative-positive": 2, color: 6 };
 
 register({
@@ -12,7 +13,7 @@ register({
   defaults: { block_size: undefined, steps: STEPS, shared_block_key: false },
 
   check({ block_size: size, steps, shared_block_key: shared }) {
-    if (!Number.isSafeInteger(size) || size < 1) {
+    if (!Number.isInteger(size) || size < 1 || size > LARGEST_BLOCK) {
       throw new ParameterError(`block_size ${shown(size)}: must be a whole number of pixels, 1 or more`);
     }
     if (typeof shared !== "boolean") throw new ParameterError(`shared_block_key ${shown(shared)}: use true or false`);

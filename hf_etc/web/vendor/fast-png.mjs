@@ -2210,11 +2210,6 @@ var PngDecoder = class extends IOBuffer {
   }
   decodeImage() {
     const data = this._inflatorResult;
-    const { width: columns, height: rows, channels, depth } = this._png;
-    const needed = rows * (1 + Math.ceil(columns * channels * depth / 8));
-    if (this._interlaceMethod === InterlaceMethod.NO_INTERLACE && data.length < needed) {
-      throw new Error("rows are missing");
-    }
     if (this._filterMethod !== FilterMethod.ADAPTIVE) {
       throw new Error(`Filter method ${this._filterMethod} not supported`);
     }
