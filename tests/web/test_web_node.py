@@ -177,7 +177,7 @@ def test_refusals(node, photograph):
         photograph[:60] + b"\0" + photograph[61:]: "damaged",
         make_png(rng, 4, 4, 8, 2).replace(b"IDAT", b"IDAX"): "damaged",
         huge: "16384x16384 is over the limit of 89478485 pixels; make the picture smaller",
-        animated.getvalue(): "the image is animated (2 frames); extract one frame first",
+        animated.getvalue(): "the image is animated; extract one frame first",
         ciphertext: "this image is encrypted already; decrypt it first",
         _file(Image.fromarray(rgb), "JPEG"): "image/jpeg is decoded by a browser, and this is none that can; use a PNG",
         _file(Image.fromarray(rgb), "JPEG")[:-9]: "the image is truncated or damaged",
