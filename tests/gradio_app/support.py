@@ -189,8 +189,11 @@ def copy(
 
 
 @contextmanager
-def serve(model: Path, key: EtcKey, home: Path, *flags: str) -> Iterator[Served]:
-    """``hf-etc serve`` in a process of its own, in an empty home, with a record of what it opens for writing."""
+def serve(model: Path, key: EtcKey, home: Path, *flags: str, asked: bool = True) -> Iterator[Served]:
+    """``hf-etc serve`` in a process of its own, in an empty home, with a record of what it opens for writing.
+
+    `asked`: it has answered once. Not where the key does not fit the model.
+    """
     port, writes = free_port(), home.parent / f"{home.name}-writes.txt"
     home.mkdir()
     folders = {name: str(home) for name in ("HOME", "TMPDIR", "GRADIO_TEMP_DIR", "XDG_CACHE_HOME")}
@@ -202,8 +205,11 @@ def serve(model: Path, key: EtcKey, home: Path, *flags: str) -> Iterator[Served]
         process = subprocess.Popen(command, cwd=home, env=environment, stdout=log, stderr=subprocess.STDOUT)
         try:
             wait_for(f"http://127.0.0.1:{port}/config", process, log)
-            first = EtcImageProcessor.from_pretrained(model, key=key).encrypt(picture(0))[0]
-            classify(f"http://127.0.0.1:{port}", data_url(first))  # Gradio imports matplotlib, which lists its fonts
+            if asked:
+                first = EtcImageProcessor.from_pretrained(model, key=key).encrypt(picture(0))[0]
+                classify(
+                    f"http://127.0.0.1:{port}", data_url(first)
+                )  # Gradio imports matplotlib, which lists its fonts
 
             def written() -> list[str]:
                 return [*writes.read_text().splitlines(), *map(str, sorted(home.rglob("*")))]

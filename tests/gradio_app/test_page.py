@@ -13,7 +13,7 @@ from hf_etc.keys import passphrase_salt
 
 from ..secrets import find_secret
 from .page import Visitor
-from .support import file_of, find_picture, picture
+from .support import file_of, find_picture, picture, save_model, serve
 
 PICTURES = [
     *((seed, "PNG", {}) for seed in range(14)),
@@ -355,3 +355,35 @@ def test_insecure_page_says_so(chromium, served):
     page.goto(served.url)
     page.wait_for_selector("text=open it over https or from localhost")
     context.close()
+
+
+WEAKENED = {
+    "one block, one step": {"steps": ["negative-positive"], "block_size": 32},
+    "another key scope": {"key_scope": "image"},
+}
+
+
+@pytest.mark.parametrize("name", WEAKENED)
+def test_a_malicious_repository_gets_no_picture(chromium, tmp_path, name):
+    """The page as it is, with the configuration that a publisher wrote: the owner's key opens nothing."""
+    key = EtcKey.generate()
+    model = save_model(tmp_path / "model", key, 32, block_size=8)
+    path = model / "preprocessor_config.json"
+    configuration = json.loads(path.read_text())
+    configuration["cipher"] |= WEAKENED[name]
+    path.write_text(json.dumps(configuration))
+    with serve(model, key, tmp_path / "home", asked=False) as served, Visitor(chromium, served) as visitor:
+        visitor.open_key(key.reveal())
+        visitor.open_picture(file_of(picture(1)))
+        visitor.wait_for_status("key", "this page asks for another cipher than its owner does. Nothing is sent")
+        visitor.wait_for_status("picture", "Nothing can be sent")
+        assert visitor.part("send").is_disabled()
+        visitor.page.evaluate(
+            "() => { const send = document.querySelector('[data-id=send]'); send.disabled = false; send.click(); }"
+        )
+        visitor.page.wait_for_timeout(500)
+        everything = b"".join(served.record.sent)
+        assert b"data:image" not in everything and find_secret(key, everything) == []
+        prepared = Preparation((32, 32)).apply(picture(1), 8)
+        assert find_picture(file_of(picture(1)), prepared, everything) == []
+        assert visitor.problems == []
