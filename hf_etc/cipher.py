@@ -274,7 +274,7 @@ class Cipher:
         if not hmac.compare_digest(expected, ciphertext.marker.tag):
             raise AuthenticationError(
                 "the ciphertext was changed or stored anew after encryption; use the original file "
-                "(to decrypt it all the same, see decrypt_unauthenticated)"
+                "(to decrypt it all the same, see decrypt_unauthenticated or hf-etc decrypt --unauthenticated)"
             )
 
     def _nonce(self, nonce: bytes | None) -> bytes | None:

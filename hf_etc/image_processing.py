@@ -281,7 +281,8 @@ class EtcImageProcessor(PilBackend):
         weakness = spec.weakness(processor.preparation.size)
         if key is not None and weakness and not allow_weak:
             raise ParameterError(
-                f"this configuration is weak ({weakness}); if you know it to be yours and want it, pass allow_weak=True"
+                f"this configuration is weak ({weakness}); if you know it to be yours and want it, "
+                "pass allow_weak=True (--allow-weak)"
             )
         return (processor, kwargs) if unused_wanted else processor
 

@@ -13,7 +13,7 @@ from datasets import ClassLabel, Dataset, Features, config
 from datasets import Image as ImageFeature
 from PIL import Image
 
-from hf_etc import EtcKey, __version__, cli
+from hf_etc import EtcKey, __version__, cli, decode_ciphertext, encode_ciphertext
 
 ROOT = Path(__file__).parents[1]
 
@@ -118,6 +118,35 @@ $ hf-etc inspect out.jpg --json
   "examples": []
 }
 """)
+
+
+def test_what_was_changed_after_encryption_is_not_decrypted_unasked(check):
+    """Stored anew by somebody, as many services do: the pixels are those of the JPEG, the tag is not."""
+    check("""
+$ hf-etc encrypt photos/cats/0.png sent.jpg --key clinic.key
+photos/cats/0.png -> sent.jpg: 1 image encrypted
+""")
+    pixels, marker = decode_ciphertext(Path("sent.jpg"))
+    Path("kept.png").write_bytes(encode_ciphertext(pixels, marker, lambda marker, *_: marker))
+    check("""
+$ hf-etc decrypt sent.jpg plain.png --key clinic.key --block-size 16
+sent.jpg -> plain.png: 1 image decrypted
+$ hf-etc decrypt kept.png again.png --key clinic.key
+hf-etc: kept.png: the ciphertext was changed or stored anew after encryption; use the original file \
+(to decrypt it all the same, see decrypt_unauthenticated or hf-etc decrypt --unauthenticated)
+[2]
+$ hf-etc decrypt kept.png again.png --key clinic.key --unauthenticated
+hf-etc: without authentication nothing vouches for the markers; name the cipher
+[2]
+$ hf-etc decrypt kept.png again.png --key clinic.key --unauthenticated --cipher etc
+kept.png -> again.png: 1 image decrypted
+$ hf-etc decrypt sent.jpg other.png --key clinic.key --block-size 8
+hf-etc: sent.jpg: encrypted with EtcSpec(key_scope='dataset', block_size=16, steps=('permutation', 'rotation', \
+'negative-positive', 'color'), shared_block_key=False), this cipher is EtcSpec(key_scope='dataset', block_size=8, \
+steps=('permutation', 'rotation', 'negative-positive', 'color'), shared_block_key=False)
+[2]
+""")
+    assert Path("again.png").read_bytes() == Path("plain.png").read_bytes()
 
 
 def test_a_dataset_resumes(check):

@@ -6,7 +6,7 @@ import gradio as gr
 import pytest
 
 from hf_etc import EtcImageProcessor, EtcKey
-from hf_etc.client import EncryptedClassifier
+from hf_etc.client import EncryptedClassifier, main
 from hf_etc.errors import KeyMismatchError, ParameterError
 
 from ..web.weakened import OWNERS, WEAKENED
@@ -86,3 +86,18 @@ def test_pins_that_the_served_cipher_does_not_have(hostile):
     with pytest.raises(ParameterError, match="block_size=None, expected 8"):
         ask(hostile, replayed, allow_weak=True, block_size=8)
     assert hostile[2] == []
+
+
+def test_owners_may_allow_weak_settings_of_theirs(hostile, tmp_path, capsys):
+    address, settings, received = hostile
+    settings.clear()
+    settings.update(EtcImageProcessor(KEY, cipher="pe", size=64).to_dict())
+    KEY.save(tmp_path / "clinic.key")
+    (tmp_path / "a.png").write_bytes(file_of(picture(1)))
+    arguments = [str(tmp_path / "a.png"), "--url", address, "--key", str(tmp_path / "clinic.key")]
+    with pytest.raises(ParameterError, match="--allow-weak"):
+        main(arguments)
+    assert received == []
+    assert main([*arguments, "--allow-weak"]) == 0
+    assert "cat 100.0 %" in capsys.readouterr().out and len(received) == 1
+    received.clear()
