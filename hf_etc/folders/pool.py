@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing.connection import wait
 from typing import Any, TypeVar
 
@@ -41,7 +42,8 @@ def run(work: Callable[[Task], Done], tasks: Sequence[Task], num_proc: int) -> I
     context = multiprocessing.get_context()
     stop = context.Event()
     with ProcessPoolExecutor(num_proc, context, _start, (work, stop)) as pool:
-        futures = [pool.submit(_do, task) for task in tasks]
+        with _ctrl_c_held_back():  # a process that is just starting would answer it with a traceback
+            futures = [pool.submit(_do, task) for task in tasks]
         try:
             for future in as_completed(futures):
                 yield future.result()
@@ -58,8 +60,23 @@ def check_stop() -> None:
         raise Stopped
 
 
+@contextmanager
+def _ctrl_c_held_back() -> Iterator[None]:
+    """It comes afterwards; processes started meanwhile inherit this until `_start`."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _start(work: Callable, stop: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which stops its workers
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     _worker.update(work=work, stop=stop)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
