@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -126,6 +127,11 @@ class Ciphertext:
         Raises:
             ImageError: they cannot be decoded.
         """
+        return self._pixels
+
+    @cached_property
+    def _pixels(self) -> np.ndarray:
+        """Decoded once: the tag of a lossless file covers them, and then they are decrypted."""
         return np.asarray(open_image(self._image))
 
     def data(self) -> bytes:
