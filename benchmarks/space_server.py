@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 
 CLASSIFY, JOIN = "/gradio_api/call/classify", "/gradio_api/queue/join"
-SERVE = "import sys; from hf_etc.gradio.command import main; sys.exit(main(sys.argv[1:]))"
+SERVE = "import sys; from hf_etc.commands.serve import main; sys.exit(main(sys.argv[1:]))"
 
 
 @dataclass

@@ -19,7 +19,7 @@ from pathlib import Path
 # Python puts this folder first, where evaluate.py would hide the library of that name.
 sys.path = [path for path in sys.path if Path(path).resolve() != Path(__file__).resolve().parent]
 
-from hf_etc.evaluation import main  # noqa: E402
+from hf_etc.training.evaluation import main  # noqa: E402
 
 if __name__ == "__main__":
     sys.exit(main())

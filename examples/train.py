@@ -30,7 +30,7 @@ from pathlib import Path
 sys.path = [path for path in sys.path if Path(path).resolve() != Path(__file__).resolve().parent]
 
 from hf_etc.training.launch import start_cpu_processes  # noqa: E402
-from hf_etc.training.run import main  # noqa: E402
+from hf_etc.training.train import main  # noqa: E402
 
 if __name__ == "__main__":
     start_cpu_processes()

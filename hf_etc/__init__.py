@@ -10,33 +10,40 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _PUBLIC = {
-    "EtcKey": "keys",
-    "Cipher": "cipher",
-    "EtcCipher": "cipher",
-    "get_cipher": "cipher",
-    "list_ciphers": "ciphers",
-    "Marker": "ciphertext",
-    "encode_ciphertext": "ciphertext",
-    "decode_ciphertext": "ciphertext",
-    "read_ciphertext": "ciphertext",
-    "read_marker": "ciphertext",
+    "EtcKey": "cipher.keys",
+    "Cipher": "sealing",
+    "EtcCipher": "sealing",
+    "get_cipher": "sealing",
+    "list_ciphers": "cipher",
+    "Marker": "images",
+    "encode_ciphertext": "images",
+    "decode_ciphertext": "images",
+    "read_ciphertext": "images",
+    "read_marker": "images",
     "load_rgb": "images",
     "Preparation": "images",
     "EncryptImages": "data",
-    "EtcImageProcessor": "image_processing",
+    "EtcImageProcessor": "processor",
     "EtcError": "errors",
 }
 __all__ = ["__version__", *_PUBLIC]
 
 if TYPE_CHECKING:
-    from .cipher import Cipher, EtcCipher, get_cipher
-    from .ciphers import list_ciphers
-    from .ciphertext import Marker, decode_ciphertext, encode_ciphertext, read_ciphertext, read_marker
+    from .cipher import list_ciphers
+    from .cipher.keys import EtcKey
     from .data import EncryptImages
     from .errors import EtcError
-    from .image_processing import EtcImageProcessor
-    from .images import Preparation, load_rgb
-    from .keys import EtcKey
+    from .images import (
+        Marker,
+        Preparation,
+        decode_ciphertext,
+        encode_ciphertext,
+        load_rgb,
+        read_ciphertext,
+        read_marker,
+    )
+    from .processor import EtcImageProcessor
+    from .sealing import Cipher, EtcCipher, get_cipher
 
 
 def __getattr__(name: str) -> Any:

@@ -18,20 +18,20 @@ from . import __version__
 from .errors import EtcError, KeyFormatError, MissingKeyError, ParameterError
 
 if TYPE_CHECKING:
-    from .ciphertext import ImageFormat
+    from .cipher.keys import EtcKey
     from .data.batches import ImageMap
-    from .keys import EtcKey
+    from .images.ciphertext import ImageFormat
 
 BAD_INPUT, NOT_ALL_ENCRYPTED, NOTHING_CONVERTED, INTERRUPTED = 2, 1, 1, 130
 # These parse their own arguments: the module has a main(argv).
 _PASSED_ON = {
-    "train": ("hf_etc.training.run", "train a classifier on encrypted or plain images"),
-    "evaluate": ("hf_etc.evaluation", "accuracy with the right key, a wrong one, none, and after JPEG"),
-    "serve": ("hf_etc.gradio.command", "a web page that encrypts in the browser and classifies what arrives"),
-    "classify": ("hf_etc.client", "encrypt pictures here and have a server classify the ciphertexts"),
-    "client": ("hf_etc.own_page.command", "a page of your own for a classifier that somebody else serves"),
-    "push": ("hf_etc.hub.command", "upload a model or an encrypted dataset to the Hub, through a guard, with a card"),
-    "audit": ("hf_etc.audit.command", "attack your own images and settings, and report what leaks"),
+    "train": ("hf_etc.training.train", "train a classifier on encrypted or plain images"),
+    "evaluate": ("hf_etc.training.evaluation", "accuracy with the right key, a wrong one, none, and after JPEG"),
+    "serve": ("hf_etc.commands.serve", "a web page that encrypts in the browser and classifies what arrives"),
+    "classify": ("hf_etc.client.classify", "encrypt pictures here and have a server classify the ciphertexts"),
+    "client": ("hf_etc.commands.client", "a page of your own for a classifier that somebody else serves"),
+    "push": ("hf_etc.commands.push", "upload a model or an encrypted dataset to the Hub, through a guard, with a card"),
+    "audit": ("hf_etc.commands.audit", "attack your own images and settings, and report what leaks"),
     "reproduce": ("hf_etc.reproduce.run", "the tables and figures of the paper, published beside measured"),
     "demo": ("hf_etc.demo.run", "the main job on embedded images, with a result page"),
 }
@@ -191,7 +191,7 @@ def _add_inspect(commands) -> None:
 
 
 def keygen(options: argparse.Namespace) -> int:
-    from .keys import EtcKey, passphrase_salt, write_private
+    from .cipher.keys import EtcKey, passphrase_salt, write_private
 
     if options.passphrase:
         passphrase = _new_passphrase()
@@ -257,7 +257,7 @@ def decrypt(options: argparse.Namespace) -> int:
 
 
 def inspect(options: argparse.Namespace) -> int:
-    from .folders import inspect as inspect_source
+    from .data.convert import inspect as inspect_source
 
     found = inspect_source(options.source, options.column, options.limit)
     if options.json:
@@ -272,7 +272,7 @@ def inspect(options: argparse.Namespace) -> int:
 def _convert(options: argparse.Namespace, images: "Callable[[EtcKey], ImageMap]") -> int:
     import time
 
-    from .folders import convert
+    from .data.convert import convert
 
     with _key(options.key) as key:
         start = time.monotonic()
@@ -304,7 +304,7 @@ def _list(what: str, names: list[str]) -> None:
 @contextmanager
 def _key(path: str | None) -> "Iterator[EtcKey]":
     """The key, also named in the environment for worker processes that do not inherit our memory."""
-    from .keys import KEY_ENV, KEY_FILE_ENV, EtcKey
+    from .cipher.keys import KEY_ENV, KEY_FILE_ENV, EtcKey
 
     if path is None:
         yield EtcKey.from_env()
@@ -322,7 +322,7 @@ def _key(path: str | None) -> "Iterator[EtcKey]":
 def _new_passphrase() -> str:
     from getpass import getpass
 
-    from .keys import PASSPHRASE_ENV
+    from .cipher.keys import PASSPHRASE_ENV
 
     if os.environ.get(PASSPHRASE_ENV):
         return os.environ[PASSPHRASE_ENV]

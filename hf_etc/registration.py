@@ -37,7 +37,7 @@ def install() -> None:
 def _register_image_processor() -> None:
     from transformers import AutoImageProcessor, PreTrainedConfig
 
-    from .image_processing import EtcImageProcessor
+    from .processor.image_processing import EtcImageProcessor
 
     class EtcImageProcessorConfig(PreTrainedConfig):
         """The entry of the processor, which the auto class finds by its name, whatever the model.
@@ -80,7 +80,7 @@ def _guard(owner: type, name: str, check: Callable[..., Any]) -> None:
 
     @wraps(function)
     def guarded(self: Any, *args: Any, **kwargs: Any) -> Any:
-        from .keys import EtcKey
+        from .cipher.keys import EtcKey
 
         if any(isinstance(value, EtcKey) for value in (*args, *kwargs.values())):
             check(self, *args, **kwargs)
@@ -91,7 +91,7 @@ def _guard(owner: type, name: str, check: Callable[..., Any]) -> None:
 
 
 def _refuse_key(processor: Any, *_: Any, **__: Any) -> None:
-    from .image_processing import EtcImageProcessor
+    from .processor.image_processing import EtcImageProcessor
 
     kind = processor if isinstance(processor, type) else type(processor)
     if not issubclass(kind, EtcImageProcessor):

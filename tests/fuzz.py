@@ -16,9 +16,9 @@ import warnings
 import numpy as np
 
 from hf_etc import EtcCipher, EtcImageProcessor, EtcKey, Marker, Preparation, read_marker
-from hf_etc.ciphers import spec_from_dict
+from hf_etc.cipher import spec_from_dict
+from hf_etc.cipher.key_search import contains_key
 from hf_etc.errors import EtcError
-from hf_etc.key_search import contains_key
 
 KEY = EtcKey(bytes(range(32)))
 CIPHER = EtcCipher(KEY, 8, "image")

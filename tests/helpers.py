@@ -5,7 +5,7 @@ import zlib
 import numpy as np
 
 from hf_etc import read_marker
-from hf_etc.ciphers.base import cipher_id
+from hf_etc.cipher.spec import cipher_id
 
 
 def noise(*shape, seed=0):

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from hf_etc import EtcKey, read_marker
+from hf_etc.cipher.keys import KEY_ENV, KEY_FILE_ENV
 from hf_etc.cli import main
 from hf_etc.demo.run import run
 from hf_etc.errors import ParameterError
-from hf_etc.keys import KEY_ENV, KEY_FILE_ENV
 
 from .helpers import made_under
 from .secrets import scan_tree

@@ -125,7 +125,7 @@ ORDERS = {
     "only the pipeline first": "from transformers import pipeline; import hf_etc",
     "the models first": "import hf_etc.models",
     "a model class of transformers after it": "import hf_etc; from transformers import ViTForImageClassification",
-    "the processor first": "from hf_etc.image_processing import EtcImageProcessor",
+    "the processor first": "from hf_etc.processor.image_processing import EtcImageProcessor",
     "a plain processor first": "from transformers import ViTImageProcessor; import hf_etc",
 }
 WITHOUT = "without hf_etc"

@@ -11,14 +11,14 @@ import torch
 from PIL import Image
 
 from hf_etc import EtcImageProcessor, EtcKey, Preparation, load_rgb, read_ciphertext
-from hf_etc.cipher import Cipher, tag_of
-from hf_etc.ciphers import spec_from_dict
-from hf_etc.ciphers.base import cipher_id, make_spec
-from hf_etc.ciphertext import Marker
+from hf_etc.cipher import spec_from_dict
+from hf_etc.cipher.keystream import KeyStream
+from hf_etc.cipher.spec import cipher_id, make_spec
+from hf_etc.cipher.torch_plan import TorchPlan
 from hf_etc.errors import EtcError
-from hf_etc.images import check_marked_size
-from hf_etc.keystream import KeyStream
-from hf_etc.torch_plan import TorchPlan
+from hf_etc.images.ciphertext import Marker
+from hf_etc.images.load import check_marked_size
+from hf_etc.sealing.cipher import Cipher, tag_of
 
 from .generate_vectors import dump, scenarios
 from .reference import runner

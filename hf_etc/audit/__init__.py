@@ -3,10 +3,10 @@
 No attack here touches a key; scores are taken afterwards against the plan that the owner holds.
 """
 
-from .base import Attack, Evidence, Recovery, get_attack, list_attacks
+from .attack import Attack, Evidence, Recovery, get_attack, list_attacks
+from .audit import Audit, audit, default_attacks
 from .outsider import audit_ciphertexts
 from .record import AttackResult, Control, Quartiles, Scores
-from .run import Audit, audit, default_attacks
 
 __all__ = [
     "Attack",

@@ -1,7 +1,7 @@
 """The figures of docs/audit.md: ``python -m hf_etc.audit.measure NAME SOURCE [options]``.
 
-Each run writes one record, results/audit_NAME_LABEL.json, anew after every row. ``python -m hf_etc.audit.tables``
-turns the records into the tables of the page.
+Each run writes one record, results/audit_NAME_LABEL.json, anew after every row. ``python -m
+hf_etc.audit.report.tables`` turns the records into the tables of the page.
 """
 
 import argparse
@@ -15,18 +15,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..ciphers import CipherSpec, EtcSpec
-from ..ciphers.base import make_spec
-from ..compression import Codec
-from ..records import result_record, write_json
-from . import compatibility
-from .assembly import assemble
-from .base import get_attack
-from .board import Board
-from .compatibility import PairCosts, pair_costs
+from ..cipher import CipherSpec, EtcSpec
+from ..cipher.spec import make_spec
+from ..experiments.records import result_record, write_json
+from ..metrics.compression import Codec
+from .attack import get_attack
 from .owner import Owner, Shares, Trial, make_trial
 from .pictures import read_pictures
-from .pieces import Layout, split_blocks
+from .puzzle import compatibility
+from .puzzle.assembly import assemble
+from .puzzle.board import Board
+from .puzzle.compatibility import PairCosts, pair_costs
+from .puzzle.pieces import Layout, split_blocks
 from .scores import score, score_layout
 
 _UNSEEN = 4

@@ -11,16 +11,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..ciphers import CipherSpec
+from ..cipher import CipherSpec
+from ..cipher.plan import check_pixels
 from ..errors import ParameterError
-from ..plan import check_pixels
-from .base import Attack, AttackFailure, Evidence, Scale, get_attack, list_attacks
+from .attack import Attack, AttackFailure, Evidence, Scale, get_attack, list_attacks
+from .audit import MARGIN, TARGETS, Audit, like, run_all
 from .owner import Owner, synthetic_pictures
 from .record import AttackResult, Control
-from .run import MARGIN, TARGETS, Audit, like, run_all
+from .report.words import describe, outsider_verdict
 from .scores import align, similarity
 from .store import Store
-from .words import describe, outsider_verdict
 
 _AGREE = 0.8
 _SYNTHETIC = 8
@@ -47,13 +47,13 @@ def audit_ciphertexts(
         spec: their cipher, from their markers.
         attacks: names; default: all that need no more.
         scale: how many ciphertexts to restore.
-        store, progress: see :func:`hf_etc.audit.run.audit`.
+        store, progress: see :func:`hf_etc.audit.audit.audit`.
 
     Raises:
         ParameterError: an attack needs more than ciphertexts.
 
     Example:
-        >>> from hf_etc.ciphers.legacy import PeSpec
+        >>> from hf_etc.cipher.legacy import PeSpec
         >>> pictures = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3), np.uint8)
         >>> audit_ciphertexts(pictures, PeSpec(), attacks=["fr-basic"]).results[0].outcome
         'ran'

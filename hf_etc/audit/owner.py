@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..cipher import Cipher
-from ..ciphers import CipherSpec
-from ..compression import Codec, decode, encode
-from ..keys import EtcKey
-from ..plan import Plan
-from .base import Evidence, Scale
+from ..cipher import CipherSpec
+from ..cipher.keys import EtcKey
+from ..cipher.plan import Plan
+from ..metrics.compression import Codec, decode, encode
+from ..sealing.cipher import Cipher
+from .attack import Evidence, Scale
 
 _COLLECTED, _MOST_COLLECTED, _PAIRS = 50, 500, 1
 _SYNTHETIC_FALL = 2.2

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ..ciphers import CipherSpec
-from ..ciphertext import Ciphertext, Marker, read_ciphertext
+from ..cipher import CipherSpec
 from ..data.batches import image_source
 from ..data.check import stored_images
+from ..data.convert.source import IMAGE_SUFFIXES, files_below, kind_of, read_splits
 from ..errors import EtcError, ImageError, NotACiphertextError, ParameterError
-from ..folders.source import IMAGE_SUFFIXES, files_below, kind_of, read_splits
-from ..images import Preparation, load_rgb
+from ..images.ciphertext import Ciphertext, Marker, read_ciphertext
+from ..images.load import Preparation, load_rgb
 
 DEFAULT_SIZE = (224, 224)
 _LARGEST_OWN = 256  # pixels; a common size up to this is kept
@@ -64,7 +64,7 @@ def read_pictures(
     """Read up to `limit` images, drawn at random from all, as one array.
 
     Args:
-        source: an image file, a folder of images, or a dataset; see :func:`hf_etc.folders.convert`.
+        source: an image file, a folder of images, or a dataset; see :func:`hf_etc.data.convert.convert`.
         spec: the cipher to audit; plain pictures are brought to a size that fits its blocks.
         limit: of images.
         size: (height, width) of plain pictures in pixels. None keeps a common size that fits the cipher, up

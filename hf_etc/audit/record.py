@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .base import Attack
+from .attack import Attack
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from math import lgamma, log, log2
 import numpy as np
 import torch
 
-from ..ciphers import CipherSpec
+from ..cipher import CipherSpec
+from ..cipher.plan import Plan
 from ..metrics.similarity import Lpips, ssim
-from ..plan import Plan
-from .base import Recovery, block_size_of
-from .naturalness import read, readings_of, thumbnails
-from .pieces import COLOR_AFTER, COLOR_INVERSE, Layout, turn_after, turn_inverse
+from .attack import Recovery, block_size_of
+from .puzzle.naturalness import read, readings_of, thumbnails
+from .puzzle.pieces import COLOR_AFTER, COLOR_INVERSE, Layout, turn_after, turn_inverse
 from .record import Quartiles, Scores
 
 _SSIM_LEAST = 11  # pixels
@@ -86,7 +86,7 @@ def key_bits(spec: CipherSpec, height: int, width: int) -> float | None:
     """log2 of the number of different plans of a cipher at one size; None for ciphers not counted here.
 
     Example:
-        >>> from hf_etc.ciphers import EtcSpec
+        >>> from hf_etc.cipher import EtcSpec
         >>> round(key_bits(EtcSpec(), 32, 32), 1)
         30.9
     """

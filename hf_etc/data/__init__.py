@@ -4,9 +4,9 @@
 right arguments; `common_marker` says how the images of a dataset are encrypted.
 """
 
+from ..sealing.views import Views
 from .check import common_marker
 from .decrypt import DecryptImages
 from .encrypt import EncryptImages, Recipe, encrypt_dataset
-from .views import Views
 
 __all__ = ["DecryptImages", "EncryptImages", "Recipe", "Views", "common_marker", "encrypt_dataset"]

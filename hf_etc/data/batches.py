@@ -11,11 +11,11 @@ from typing import Any, ClassVar, Self
 
 from PIL import Image
 
-from ..cipher import Cipher
-from ..ciphers import CipherSpec
+from ..cipher import CipherSpec
+from ..cipher.keys import EtcKey, find_key
 from ..errors import AuthenticationError, EtcError, GeometryError, ImageError, MarkerError, MissingKeyError
-from ..images import ImageSource
-from ..keys import EtcKey, find_key
+from ..images.load import ImageSource
+from ..sealing.cipher import Cipher
 from .columns import check_batch, image_column, looks_like_image
 from .others import OtherColumns
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from ..ciphertext import Marker, read_ciphertext
-from ..containers import kind_of
 from ..errors import EtcError, ImageError, ParameterError
+from ..images.ciphertext import Marker, read_ciphertext
+from ..images.containers import kind_of
 from .batches import image_source
 from .columns import image_column, image_features, looks_like_image, refuse_lazy_transform
 

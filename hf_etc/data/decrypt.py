@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ..ciphers import CipherSpec
-from ..ciphertext import read_ciphertext
+from ..cipher import CipherSpec
+from ..cipher.keys import EtcKey
 from ..errors import ParameterError
-from ..images import ImageSource
-from ..keys import EtcKey
+from ..images.ciphertext import read_ciphertext
+from ..images.load import ImageSource
 from .batches import ImageMap
 from .encrypt import to_spec
 

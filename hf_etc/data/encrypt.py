@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import numpy as np
 from PIL import Image
 
-from ..ciphers import CipherSpec, spec_from_dict
-from ..ciphers.base import KeyScope, make_spec
-from ..ciphertext import ImageFormat, Subsampling, check_format, open_plain
+from ..cipher import CipherSpec, spec_from_dict
+from ..cipher.keys import EtcKey
+from ..cipher.spec import KeyScope, make_spec
 from ..errors import ParameterError
-from ..images import RESAMPLE, Fit, ImageSource, Preparation, load_rgb, to_size
-from ..keys import EtcKey
+from ..images.ciphertext import ImageFormat, Subsampling, check_format, open_plain
+from ..images.load import RESAMPLE, Fit, ImageSource, Preparation, load_rgb, to_size
+from ..sealing.views import Views
 from .batches import ImageMap
 from .columns import refuse_lazy_transform
 from .others import OtherColumns
-from .views import Views
 
 if TYPE_CHECKING:
     import datasets

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ..ciphertext import read_marker
 from ..errors import EtcError
+from ..images.ciphertext import read_marker
 from .columns import looks_like_image
 
 SIDE = 10  # numbers along a side from which an array may be a picture: boxes have 4 to 8, keypoints 2 or 3

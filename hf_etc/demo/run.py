@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from ..cipher import EtcCipher
-from ..ciphertext import decode_ciphertext
+from ..cipher.keys import KEY_ENV, KEY_FILE_ENV, EtcKey
 from ..data import encrypt_dataset
 from ..errors import EtcError, MissingExtraError, ParameterError
-from ..images import Preparation
-from ..keys import KEY_ENV, KEY_FILE_ENV, EtcKey
-from ..records import result_record, write_json, write_text
+from ..experiments.records import result_record, write_json, write_text
+from ..images.ciphertext import decode_ciphertext
+from ..images.load import Preparation
+from ..sealing.cipher import EtcCipher
 from .page import Sample, render_page
 
 if TYPE_CHECKING:
@@ -167,9 +167,9 @@ def train(dataset: Path, output: Path, protocol: str, epochs: int) -> list[tuple
 
 def measure(digits: Path, key: EtcKey, encrypted_model: Path, plain_model: Path) -> dict[str, float]:
     """Top-1 accuracy on the test digits, by what was tested."""
-    from ..evaluation import evaluate_model
     from ..training.arguments import SourceArguments
     from ..training.data import load_eval_split
+    from ..training.evaluation import evaluate_model
 
     split = load_eval_split(SourceArguments(dataset_name=str(digits)))
     plain = evaluate_model(plain_model, split, jpeg_qualities=())
@@ -191,7 +191,7 @@ def classify(test: "datasets.Dataset", key: EtcKey, model: Path) -> list[Sample]
     """
     from transformers import pipeline
 
-    from ..image_processing import EtcImageProcessor
+    from ..processor.image_processing import EtcImageProcessor
 
     client = EtcImageProcessor.from_pretrained(model, key=key)
     server = pipeline("image-classification", model=str(model))

@@ -10,10 +10,10 @@ import gradio as gr
 import torch
 from PIL import Image
 
-from ..ciphertext import decode_ciphertext
 from ..errors import ParameterError
-from ..evaluation import load
-from ..image_processing import EtcImageProcessor
+from ..images.ciphertext import decode_ciphertext
+from ..processor.image_processing import EtcImageProcessor
+from ..training.evaluation import load
 from .batching import MicroBatcher
 from .component import EncryptedImage
 

@@ -13,12 +13,12 @@ import gradio as gr
 from gradio.component_meta import ComponentMeta, updateable
 from PIL import Image
 
-from ..ciphertext import Subsampling, check_format, decode_ciphertext
 from ..errors import EtcError, GeometryError, ImageError, ParameterError
-from ..image_processing import EtcImageProcessor
-from ..images import decoding, load_rgb, open_image
+from ..images.ciphertext import Subsampling, check_format, decode_ciphertext
+from ..images.load import decoding, load_rgb, open_image
+from ..processor.image_processing import EtcImageProcessor
 
-WEB = Path(__file__).parents[1] / "web"
+WEB = Path(__file__).parents[1] / "client" / "web"
 _ANY_SIZE = (2048, 2048)  # the largest picture that is read for a model without a fixed size
 _EXAMPLE_EDGE = 512
 _DATA_URL = re.compile(r"data:image/(png|jpeg|webp);base64,([A-Za-z0-9+/]+={0,2})")

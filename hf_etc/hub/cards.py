@@ -9,7 +9,7 @@ from typing import Any
 from huggingface_hub import DatasetCard, DatasetCardData, ModelCard, ModelCardData
 
 from ..errors import ParameterError
-from ..image_processing import EtcImageProcessor
+from ..processor.image_processing import EtcImageProcessor
 from .guard import Encryption
 from .results import eval_results, read_evaluation, results_text
 

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..errors import UploadRefusedError
-from .tables import Cells, is_table, read_table
+from .columns import Cells, is_table, read_table
 
 _NESTING = 3
 _LARGEST = 2**32  # bytes that one member may unpack to; a small file can unpack to more than any memory

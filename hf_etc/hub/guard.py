@@ -12,15 +12,15 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..ciphers import CipherSpec
-from ..ciphertext import Marker
+from ..cipher import CipherSpec
 from ..data.check import peek, stored_images
 from ..data.columns import image_features, refuse_lazy_transform
 from ..errors import EtcError, ImageError, UploadRefusedError
+from ..images.ciphertext import Marker
+from .columns import columns
 from .contents import open_file
 from .pictures import check_embedded
 from .scan import check_file, check_secrets
-from .tables import columns
 
 _ROWS = 500
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ..cipher.keys import KEY_BYTES
 from ..data.check import peek
+from ..data.convert.source import IMAGE_SUFFIXES
 from ..errors import EtcError, NotACiphertextError, UploadRefusedError
-from ..folders.source import IMAGE_SUFFIXES
-from ..keys import KEY_BYTES
 from .contents import View, inflate
 
 _IMAGE_SUFFIXES = IMAGE_SUFFIXES | {".apng", ".jxl", ".svg", ".ico", ".dcm", ".psd", ".exr", ".mp4", ".mov", ".avi"}

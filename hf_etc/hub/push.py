@@ -117,7 +117,7 @@ def push_dataset(
         HubError: not logged in, no permission, no connection.
     """
     if isinstance(dataset, str | Path):
-        from ..folders.source import read_splits
+        from ..data.convert.source import read_splits
 
         dataset = read_splits(str(dataset))
     check_storage(dataset)

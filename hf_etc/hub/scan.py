@@ -8,18 +8,12 @@ from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Any
 
+from ..cipher.key_search import contains_key, contains_raw_key
 from ..errors import UploadRefusedError
-from ..key_search import contains_key, contains_raw_key
+from .columns import Cell
 from .contents import walk
-from .pictures import (
-    check_embedded,
-    check_old_pickle,
-    check_picture,
-    check_pictures,
-    starts_like_an_image,
-)
+from .pictures import check_embedded, check_old_pickle, check_picture, check_pictures, starts_like_an_image
 from .rules import find_home, find_secret
-from .tables import Cell
 from .texts import decoded, readable, unescaped, unwrapped
 
 # fmt: off

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..audit.attack import get_attack
 from ..audit.attacks.itn import restore, variants
-from ..audit.base import get_attack
+from ..audit.audit import like
 from ..audit.owner import Owner, Shares, make_trial
-from ..audit.run import like
-from ..ciphers import CipherSpec, EtcSpec
-from ..ciphers.base import make_spec
-from ..folders.output import whole_file
-from .lab import Lab
+from ..cipher import CipherSpec, EtcSpec
+from ..cipher.spec import make_spec
+from ..data.convert.output import whole_file
+from ..experiments.lab import Lab
 
 BLOCK = 4  # pixels; of EtC, so that all four ciphers but PE have the same
 CIPHERS = ("LE", "ELE", "PE", "EtC")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ..errors import EtcError
 
 if TYPE_CHECKING:
-    from .lab import Lab
-    from .store import Store
+    from ..experiments.lab import Lab
+    from ..experiments.store import Store
 
 
 class NotMeasured(EtcError):
@@ -22,7 +22,7 @@ class Cell:
 
     Attributes:
         name: file name of its record, unique within the experiment.
-        measure: from the :class:`~hf_etc.reproduce.lab.Lab` to JSON-ready results; "value" is the figure that
+        measure: from the :class:`~hf_etc.experiments.lab.Lab` to JSON-ready results; "value" is the figure that
             stands in the table, "how" a few words on what differs from the paper.
         labels: what the row of the table says, column by column.
         published: the paper's value, or None where it gives no number.

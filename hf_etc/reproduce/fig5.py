@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file
 
+from ..experiments.lab import Lab
+from ..experiments.store import Store
 from .cells import Cell, Experiment
-from .lab import Lab
 from .page import NOT_YET, hardware, table
 from .plots import figure, pack, save, unpack
-from .store import Store
 from .table2 import DATASETS, ETC, network
 from .training import Training, measure, trained
 

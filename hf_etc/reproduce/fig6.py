@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from ..audit.scores import similarity
+from ..experiments.lab import Lab
+from ..experiments.store import Store
 from .attacked import ATTACKS, CIPHERS, PUBLISHED, restored
 from .cells import Cell, Experiment
-from .lab import Lab
 from .page import comparison
 from .plots import figure, pack, save, unpack
-from .store import Store
 
 SHOWN = 2
 

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..cipher import get_cipher
+from ..experiments.lab import Lab
+from ..experiments.store import Store
 from ..metrics.similarity import ssim
+from ..sealing.cipher import get_cipher
 from .cells import Cell, Experiment
-from .lab import Lab
 from .page import NOT_YET, comparison, hardware, table
 from .plots import COLORS, box, draw_box, figure, save
-from .store import Store
 
 CIPHERS: dict[str, dict[str, Any]] = {"PE": {}, "ELE": {}, "EtC": {"block_size": 16}}
 DATASETS = {"cifar10": "CIFAR-10", "imagenette": "Imagenette"}

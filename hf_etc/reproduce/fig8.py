@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from ..audit.base import get_attack
+from ..audit.attack import get_attack
 from ..audit.scores import outlines, similarity
+from ..experiments.lab import Lab
+from ..experiments.store import Store
 from .attacked import ATTACKS, BLOCK, CIPHERS, CONTROL, restored
 from .cells import Cell, Experiment
-from .lab import Lab
 from .page import NOT_YET, hardware, table
 from .plots import COLORS, box, draw_box, figure, save
-from .store import Store
 
 COLUMNS = (*CIPHERS, CONTROL)
 ENOUGH = get_attack("itn").enough  # of outlines; the same for all of these attacks

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..cipher import get_cipher
-from ..compression import Codec, decode, encode, psnr
 from ..errors import MissingExtraError
+from ..experiments.lab import PHOTOGRAPHS, Lab
+from ..experiments.store import Store
+from ..metrics.compression import Codec, decode, encode, psnr
 from ..metrics.similarity import ssim
+from ..sealing.cipher import get_cipher
 from .cells import Cell, Experiment, NotMeasured
-from .lab import PHOTOGRAPHS, Lab
 from .page import NOT_YET, hardware, table
 from .plots import COLORS, figure, save
-from .store import Store
 
 CIPHERS: dict[str, int | None] = {"plain": None, "EtC-16": 16, "EtC-8": 8}
 LOSSY: dict[str, tuple[list[Codec], str]] = {

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from ..records import write_text
+from ..experiments.records import write_text
+from ..experiments.store import Measured, Store
 from .cells import Cell, Experiment
-from .store import Measured, Store
 
 NOT_YET = "not measured"
 HEADER = """# Results: the paper's tables and figures, measured here

@@ -10,11 +10,11 @@ import datasets
 import transformers
 
 from ..errors import ParameterError
+from ..experiments.lab import Lab
+from ..experiments.store import SCALES, SEED, Store
 from .cells import Experiment
-from .lab import Lab
 from .page import publish
 from .runner import run
-from .store import SCALES, SEED, Store
 
 NAMES = ("table1", "table2", "table3", "table4", "kodak", "fig5", "fig6", "fig7", "fig8")
 # Table I is drawn from the others, so it is measured last.

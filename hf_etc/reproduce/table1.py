@@ -5,13 +5,13 @@ from typing import Any
 
 import torch
 
-from ..cipher import get_cipher
-from ..compression import Codec, dataset_bytes
+from ..experiments.lab import Lab
+from ..experiments.store import Store
+from ..metrics.compression import Codec, dataset_bytes
 from ..models.adaptation import EleAdapt, LeAdapt
+from ..sealing.cipher import get_cipher
 from .cells import Cell, Experiment
-from .lab import Lab
 from .page import NOT_YET, hardware, table
-from .store import Store
 from .table2 import ACCURACY
 
 SCHEMES = ("LE", "ELE", "PE", "EtC with ELE-Adapt", "EtC (the paper's)")

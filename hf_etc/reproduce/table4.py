@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from tqdm.auto import tqdm
 
-from ..cipher import get_cipher
-from ..compression import Codec, encode
 from ..errors import MissingExtraError
+from ..experiments.lab import Lab
+from ..experiments.store import Store
+from ..metrics.compression import Codec, encode
+from ..sealing.cipher import get_cipher
 from .cells import Cell, Experiment, NotMeasured
-from .lab import Lab
 from .page import NOT_YET, hardware, table
-from .store import Store
 
 CIPHERS: dict[str, dict[str, Any] | None] = {"plain": None, "EtC": {"block_size": 16}, "ELE": {}}
 # The paper's rows: codec and published megabytes for plain, EtC and ELE.

@@ -13,11 +13,11 @@ import torch
 import yaml
 
 from ..errors import EtcError
-from ..records import write_text
+from ..experiments.lab import Lab, recipes_folder
+from ..experiments.records import write_text
 from ..training.arguments import DataArguments, read_recipe
 from ..training.data import load_splits
-from ..training.run import main as train
-from .lab import Lab, recipes_folder
+from ..training.train import main as train
 
 Changes = dict[str, Any]
 # A few epochs on a subset: what helps over 300 epochs only slows these down.

@@ -42,7 +42,7 @@ class Split:
 
 
 class Sources(Sequence):
-    """Indexable: what :func:`hf_etc.images.open_image` takes, the file's bytes or its path."""
+    """Indexable: what :func:`hf_etc.images.load.open_image` takes, the file's bytes or its path."""
 
     def __init__(self, table: Dataset, image: str) -> None:
         self._table, self._image = table.select_columns([image]), image

@@ -15,10 +15,10 @@ import pyarrow as pa
 from transformers import PreTrainedConfig
 from transformers.image_processing_utils import BaseImageProcessor
 
+from ..cipher.keys import EtcKey
 from ..data.check import first_difference
 from ..errors import ParameterError
-from ..keys import EtcKey
-from ..records import write_json
+from ..experiments.records import write_json
 from .data import Split
 
 RECORD = ".hf-etc-run.json"

@@ -16,15 +16,15 @@ from PIL import Image
 from transformers import ViTImageProcessor
 from transformers.image_processing_utils import BaseImageProcessor
 
-from ..cipher import Cipher, get_cipher
-from ..ciphers import CipherSpec
-from ..ciphertext import Subsampling, decode_ciphertext, open_plain
-from ..compression import Codec, decode, encode
+from ..cipher import CipherSpec
+from ..cipher.keys import EtcKey, find_key
 from ..data import common_marker
 from ..errors import AlreadyEncryptedError, GeometryError, ParameterError
-from ..image_processing import EtcImageProcessor
-from ..images import ImageSource, Preparation, load_rgb, to_size
-from ..keys import EtcKey, find_key
+from ..images.ciphertext import Subsampling, decode_ciphertext, open_plain
+from ..images.load import ImageSource, Preparation, load_rgb, to_size
+from ..metrics.compression import Codec, decode, encode
+from ..processor.image_processing import EtcImageProcessor
+from ..sealing.cipher import Cipher, get_cipher
 from .arguments import DataArguments
 from .augment import plain_augment
 from .data import Split
@@ -133,7 +133,7 @@ class Encrypt:
     """Encrypts a batch, uint8 (N,H,W,3), and optionally sends each ciphertext through JPEG.
 
     Pickles hold the cipher's public parameters and the key id; a worker process that does not inherit
-    the key finds it in its environment (:func:`hf_etc.keys.find_key`).
+    the key finds it in its environment (:func:`hf_etc.cipher.keys.find_key`).
     """
 
     def __init__(self, cipher: Cipher, jpeg_quality: int | None = None, subsampling: Subsampling = "4:4:4") -> None:

@@ -5,20 +5,20 @@ import pytest
 import torch
 from transformers import AutoModelForImageClassification, ViTConfig
 
+from hf_etc.audit.attack import AttackFailure, Evidence, get_attack, list_attacks, register
 from hf_etc.audit.attacks import Jigsaw, gan, itn
 from hf_etc.audit.attacks.statistics import block_brightness
 from hf_etc.audit.attacks.weights import load_positions, smooth_positions
-from hf_etc.audit.base import AttackFailure, Evidence, get_attack, list_attacks, register
-from hf_etc.audit.matching import nibble_numbers
 from hf_etc.audit.owner import synthetic_pictures
-from hf_etc.audit.pieces import Layout
+from hf_etc.audit.puzzle.matching import nibble_numbers
+from hf_etc.audit.puzzle.pieces import Layout
 from hf_etc.audit.scores import outlines
 from hf_etc.audit.training import Budget
-from hf_etc.ciphers import EtcSpec
-from hf_etc.ciphers.base import make_spec
-from hf_etc.compression import Codec
+from hf_etc.cipher import EtcSpec
+from hf_etc.cipher.spec import make_spec
 from hf_etc.errors import KeyMismatchError, ParameterError
-from hf_etc.image_processing import EtcImageProcessor
+from hf_etc.metrics.compression import Codec
+from hf_etc.processor.image_processing import EtcImageProcessor
 
 from .helpers import fresh_keys, pictures, run, trial_of
 

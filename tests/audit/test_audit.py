@@ -8,19 +8,19 @@ import pytest
 
 from hf_etc import EtcCipher, EtcKey, get_cipher
 from hf_etc.audit import default_attacks
+from hf_etc.audit.attack import Attack, Recovery
 from hf_etc.audit.attacks.weights import smooth_positions
-from hf_etc.audit.base import Attack, Recovery
+from hf_etc.audit.audit import audit, run_attack
 from hf_etc.audit.outsider import audit_ciphertexts, outsider_attacks
 from hf_etc.audit.owner import Owner, Shares, make_trial
-from hf_etc.audit.pieces import Layout
+from hf_etc.audit.puzzle.pieces import Layout
 from hf_etc.audit.record import AttackResult, Control
-from hf_etc.audit.report import render
-from hf_etc.audit.run import audit, run_attack
+from hf_etc.audit.report.report import render
+from hf_etc.audit.report.words import advice, headline
 from hf_etc.audit.store import Store
-from hf_etc.audit.words import advice, headline
-from hf_etc.ciphers import EtcSpec
-from hf_etc.compression import Codec
+from hf_etc.cipher import EtcSpec
 from hf_etc.errors import GeometryError, OutputError, ParameterError
+from hf_etc.metrics.compression import Codec
 
 from .helpers import pictures
 

@@ -11,9 +11,9 @@ from PIL import Image
 from torchvision.models import squeezenet1_1
 
 from hf_etc import EtcKey
-from hf_etc.audit import command
 from hf_etc.audit.pictures import read_pictures
-from hf_etc.ciphers import EtcSpec
+from hf_etc.cipher import EtcSpec
+from hf_etc.commands import audit as command
 from hf_etc.data import encrypt_dataset
 from hf_etc.errors import EtcError, ImageError, KeyMismatchError, OutputError, ParameterError
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from hf_etc import EtcCipher
-from hf_etc.audit.pieces import TURNS, Layout, turn_after, turn_block
-from hf_etc.ciphers.base import make_spec
+from hf_etc.audit.puzzle.pieces import TURNS, Layout, turn_after, turn_block
+from hf_etc.cipher.spec import make_spec
 from hf_etc.errors import GeometryError
 
 from ..helpers import noise

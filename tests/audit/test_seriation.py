@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hf_etc.audit.seriation import arrange, fit, flatten, grid_model
+from hf_etc.audit.puzzle.seriation import arrange, fit, flatten, grid_model
 
 
 @pytest.mark.parametrize("seed", range(3))

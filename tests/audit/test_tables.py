@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hf_etc.audit.tables import TABLES, fill, main
+from hf_etc.audit.report.tables import TABLES, fill, main
 from hf_etc.errors import ParameterError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -13,7 +13,7 @@ PAGE, RESULTS = ROOT / "docs" / "audit.md", ROOT / "results"
 
 def test_the_page_is_up_to_date():
     page = PAGE.read_text(encoding="utf-8")
-    assert fill(page, RESULTS) == page, "run python -m hf_etc.audit.tables"
+    assert fill(page, RESULTS) == page, "run python -m hf_etc.audit.report.tables"
     assert all(f"<!-- table: {name} -->" in page for name in TABLES)
 
 

@@ -8,7 +8,7 @@ import torch
 from hf_etc import EtcImageProcessor, EtcKey
 from hf_etc.gradio.app import Classifier
 from hf_etc.gradio.batching import MicroBatcher
-from hf_etc.images import open_image
+from hf_etc.images.load import open_image
 
 from .support import picture, save_model
 

@@ -7,10 +7,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from hf_etc import EtcKey, client, load_rgb
-from hf_etc.client import EncryptedClassifier
+from hf_etc import EtcKey, load_rgb
+from hf_etc.client import classify as client
+from hf_etc.client.classify import EncryptedClassifier
+from hf_etc.client.remote import RemoteClassifier
 from hf_etc.errors import AlreadyEncryptedError, KeyMismatchError, ParameterError, RemoteError
-from hf_etc.remote import RemoteClassifier
 
 from ..secrets import find_secret
 from .support import file_of, find_picture, picture

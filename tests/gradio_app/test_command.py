@@ -6,10 +6,10 @@ import socket
 import pytest
 
 from hf_etc import EtcKey
-from hf_etc.client import main as classify
+from hf_etc.client.classify import main as classify
+from hf_etc.commands.serve import main as serve
 from hf_etc.errors import EtcError, KeyMismatchError, ParameterError, RemoteError
 from hf_etc.gradio import build_app, launch
-from hf_etc.gradio.command import main as serve
 
 from .support import classify as classify_at
 from .support import data_url, file_of, free_port, picture

@@ -6,7 +6,7 @@ import gradio as gr
 import pytest
 
 from hf_etc import EtcImageProcessor, EtcKey
-from hf_etc.client import EncryptedClassifier, main
+from hf_etc.client.classify import EncryptedClassifier, main
 from hf_etc.errors import KeyMismatchError, ParameterError
 
 from ..web.weakened import OWNERS, WEAKENED

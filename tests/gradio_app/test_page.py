@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from hf_etc import EtcCipher, EtcKey, Preparation, decode_ciphertext, load_rgb
-from hf_etc.keys import passphrase_salt
+from hf_etc.cipher.keys import passphrase_salt
 
 from ..secrets import find_secret
 from .page import Visitor

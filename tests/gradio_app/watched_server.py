@@ -20,6 +20,6 @@ def watch(log: int) -> None:
 
 if __name__ == "__main__":
     watch(os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
-    from hf_etc.gradio.command import main
+    from hf_etc.commands.serve import main
 
     sys.exit(main(sys.argv[2:]))

@@ -6,12 +6,13 @@ import pytest
 import torch
 from datasets import Dataset
 
-from hf_etc import EtcImageProcessor, EtcKey, evaluation
+from hf_etc import EtcImageProcessor, EtcKey
 from hf_etc.hub import push
 from hf_etc.models import build_model
+from hf_etc.training import evaluation
 from tests.hub.processes import ROOT, Processes
 from tests.hub_server import TOKEN, serve_hub
-from tests.training_helpers import COLORS, TINY, save_both
+from tests.training.training_helpers import COLORS, TINY, save_both
 
 NETWORK = {name: int(value) for name, _, value in (pair.partition("=") for pair in TINY.split(","))}
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 import torch
 
 from hf_etc import EtcKey
-from hf_etc.ciphertext import encode_ciphertext, read_marker
+from hf_etc.images.ciphertext import encode_ciphertext, read_marker
 from tests.helpers import noise
 from tests.hub.planted.carriers import HOME, TEXT, arrow_file, safetensors
 from tests.hub.planted.tokens import some

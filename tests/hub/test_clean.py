@@ -8,7 +8,7 @@ from datasets import load_from_disk
 from transformers import AutoImageProcessor
 
 from hf_etc import EncryptImages
-from hf_etc.folders import convert
+from hf_etc.data.convert import convert
 from hf_etc.hub import check_dataset, check_folder
 from hf_etc.hub.cards import dataset_card, model_card
 from hf_etc.hub.scan import check_file
@@ -82,7 +82,7 @@ CHANCE = {
 @pytest.fixture(autouse=True)
 def no_regular_test_keys(monkeypatch):
     """Those of other tests, such as the bytes 0 to 31, stand in every row of numbers; nobody draws one at random."""
-    monkeypatch.setattr("hf_etc.key_search._live_keys", {})
+    monkeypatch.setattr("hf_etc.cipher.key_search._live_keys", {})
 
 
 @pytest.mark.parametrize("name", CHANCE)

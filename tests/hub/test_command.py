@@ -3,10 +3,10 @@
 import pytest
 
 from hf_etc import cli
+from hf_etc.commands import push as command
 from hf_etc.errors import ParameterError
-from hf_etc.hub import command
 from hf_etc.training.arguments import parse_arguments
-from tests.training_helpers import flags
+from tests.training.training_helpers import flags
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from datasets import Image as ImageFeature
 
 from hf_etc import EncryptImages, EtcCipher, EtcKey
 from hf_etc.data import DecryptImages
+from hf_etc.data.convert import convert
+from hf_etc.data.convert.source import read_splits
 from hf_etc.errors import UploadRefusedError
-from hf_etc.folders import convert
-from hf_etc.folders.source import read_splits
 from hf_etc.hub import check_dataset, check_folder, push_dataset
 from tests.helpers import noise
 from tests.hub.samples import HUB_TOKEN, KEY, RAW, ciphertext, image_file

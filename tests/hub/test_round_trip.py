@@ -7,7 +7,7 @@ from huggingface_hub import DatasetCard, ModelCard
 
 from hf_etc import EtcCipher
 from tests.secrets import find_secret
-from tests.training_helpers import flags
+from tests.training.training_helpers import flags
 
 
 @pytest.fixture(scope="module")

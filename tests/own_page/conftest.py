@@ -2,7 +2,7 @@
 
 import pytest
 
-from hf_etc.own_page import single_file
+from hf_etc.client.own_page import single_file
 
 from ..gradio_app.conftest import chromium, served  # noqa: F401
 from ..web.engines import serve

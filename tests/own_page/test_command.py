@@ -15,7 +15,7 @@ import pytest
 
 from hf_etc import EtcImageProcessor, EtcKey
 from hf_etc.cli import main
-from hf_etc.own_page import single_file
+from hf_etc.client.own_page import single_file
 
 from ..secrets import find_secret, scan_tree
 from .fake_server import fake_server
@@ -105,7 +105,7 @@ def test_build_refuses(key, said):
 def test_the_browser_gets_the_link(server, monkeypatch, capfd):
     opened = []
     monkeypatch.setattr("webbrowser.open", opened.append)
-    monkeypatch.setattr("hf_etc.own_page.server.OwnPage.serve_forever", lambda self: None)
+    monkeypatch.setattr("hf_etc.client.own_page.server.OwnPage.serve_forever", lambda self: None)
     assert main(["client", server.url]) == 0
     first, second = capfd.readouterr().out.splitlines()
     assert opened == [first] and re.fullmatch(r"http://127\.0\.0\.1:\d+/open/[\w-]{43}", first)

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from hf_etc import EtcImageProcessor, EtcKey
-from hf_etc.client import EncryptedClassifier
+from hf_etc.client.classify import EncryptedClassifier
+from hf_etc.client.remote import RemoteClassifier, printable
 from hf_etc.errors import EtcError, KeyMismatchError, ParameterError, RemoteError
-from hf_etc.remote import RemoteClassifier, printable
 
 from ..secrets import find_secret
 from .fake_server import answer_of, confidences, events, fake_server

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from hf_etc import EtcCipher, EtcImageProcessor, EtcKey
+from hf_etc.client.own_page.server import OwnPage
+from hf_etc.client.remote import RemoteClassifier
 from hf_etc.errors import KeyMismatchError, ParameterError
-from hf_etc.own_page.server import OwnPage
-from hf_etc.remote import RemoteClassifier
 
 from ..gradio_app.support import data_url, file_of, picture
 from ..helpers import noise

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from hf_etc.client.own_page import content, single_file
 from hf_etc.errors import ParameterError
-from hf_etc.own_page import content, single_file
 
 from ..web.engines import find_node
 
@@ -31,7 +31,8 @@ def test_the_published_hash_is_that_of_the_page(page):
 
 
 def test_the_same_bytes_in_another_place_and_process(page, tmp_path):
-    code = "import hashlib; from hf_etc.own_page.single_file import build; print(hashlib.sha256(build()).hexdigest())"
+    code = "import hashlib; from hf_etc.client.own_page import single_file as one;"
+    code += "print(hashlib.sha256(one.build()).hexdigest())"
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo", "LC_ALL": "C"}
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment)
     assert run.stdout.strip() == hashlib.sha256(page).hexdigest(), run.stderr

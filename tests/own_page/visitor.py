@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from hf_etc import EtcKey
-from hf_etc.own_page.server import OwnPage
-from hf_etc.remote import RemoteClassifier
+from hf_etc.client.own_page.server import OwnPage
+from hf_etc.client.remote import RemoteClassifier
 
 from ..gradio_app.support import Record, recording_proxy
 

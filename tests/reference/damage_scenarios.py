@@ -3,17 +3,7 @@
 from .label_scenarios import JPEG_TEXT, TEXT, placed
 from .marked_files import mark_jpeg, mark_pixels
 from .sample_files import ALPHA_WEBP, ANIMATED_WEBP, CMYK_JPEG, GRAY_JPEG, JPEG, WEBP
-from .small_files import (
-    comment,
-    jpeg,
-    labelled,
-    png,
-    png_chunk,
-    riff,
-    segment,
-    text_chunk,
-    webp,
-)
+from .small_files import comment, jpeg, labelled, png, png_chunk, riff, segment, text_chunk, webp
 
 ALPHA = (b"\x08\x06", b"".join(b"\0" + bytes(48) for _ in range(8)))
 

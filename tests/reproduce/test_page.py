@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from hf_etc.experiments.store import Store
 from hf_etc.reproduce.page import publish, render, table
 from hf_etc.reproduce.run import NAMES, load, main
-from hf_etc.reproduce.store import Store
 
 ROOT = Path(__file__).parents[2]
 RESULTS, DOCS = ROOT / "results", ROOT / "docs"

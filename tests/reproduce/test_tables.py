@@ -13,11 +13,11 @@ import torch
 import yaml
 
 from hf_etc import get_cipher
-from hf_etc.compression import Codec, encode
+from hf_etc.experiments.lab import Lab
+from hf_etc.experiments.records import scrub
+from hf_etc.metrics.compression import Codec, encode
 from hf_etc.models import build_model
-from hf_etc.records import scrub
 from hf_etc.reproduce import fig5, fig7, kodak, table1, table2, table3, table4, training
-from hf_etc.reproduce.lab import Lab
 from hf_etc.reproduce.plots import box, pack, unpack
 from hf_etc.reproduce.training import Training, measure, trained
 from hf_etc.training.arguments import parse_arguments
@@ -208,7 +208,7 @@ def test_lossless_rows_of_table3_are_those_of_table2(lab):
 STOPPED = """
 import sys
 from hf_etc.reproduce import training
-from hf_etc.reproduce.lab import Lab
+from hf_etc.experiments.lab import Lab
 training._STEPS |= {"max_steps": 40, "save_strategy": "no", "logging_steps": 1}
 training.trained(training.Training("convmixer-plain-cifar10", "cifar10", "plain"), Lab("smoke", sys.argv[1]))
 """

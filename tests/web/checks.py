@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 
 from hf_etc import EtcImageProcessor, EtcKey, Preparation, get_cipher, list_ciphers, load_rgb
-from hf_etc.ciphertext import read_marker
 from hf_etc.errors import EtcError
+from hf_etc.images.ciphertext import read_marker
 
 from .engines import Engine, pack, to_base64, unpack
 from .png_files import png_variants

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from hf_etc import Preparation, get_cipher, load_rgb
-from hf_etc.ciphertext import read_marker
+from hf_etc.images.ciphertext import read_marker
 
 from . import checks
 from .checks import KEY

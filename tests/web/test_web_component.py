@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from hf_etc import EtcKey, get_cipher
-from hf_etc.ciphertext import read_marker
+from hf_etc.images.ciphertext import read_marker
 
 from .checks import KEY, VECTORS
 from .engines import chromium_browser, find_chromium

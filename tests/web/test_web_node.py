@@ -10,7 +10,7 @@ from PIL import Image, JpegImagePlugin
 from PIL.PngImagePlugin import PngInfo
 
 from hf_etc import EtcKey, Preparation, get_cipher
-from hf_etc.ciphertext import read_marker
+from hf_etc.images.ciphertext import read_marker
 
 from . import checks
 from .checks import KEY

@@ -6,11 +6,11 @@ from math import factorial, log2
 
 import numpy as np
 
-from ...ciphers import CipherSpec
-from ..base import Evidence, Recovery, block_size_of, register
-from ..board import STATES, costs_beside
-from ..compatibility import PairCosts
-from ..pieces import Layout
+from ...cipher import CipherSpec
+from ..attack import Evidence, Recovery, block_size_of, register
+from ..puzzle.board import STATES, costs_beside
+from ..puzzle.compatibility import PairCosts
+from ..puzzle.pieces import Layout
 from .jigsaw import Jigsaw
 
 _MOST_BLOCKS = 4

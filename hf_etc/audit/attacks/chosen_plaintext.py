@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ...ciphers import EtcSpec
-from ...plan import Plan
-from ..base import Attack, Evidence, Recovery, block_size_of, register
-from ..matching import match_plan
+from ...cipher import EtcSpec
+from ...cipher.plan import Plan
+from ..attack import Attack, Evidence, Recovery, block_size_of, register
+from ..puzzle.matching import match_plan
 
 _LOSSY_QUERIES = 8
 

@@ -1,11 +1,11 @@
 """Dataset-level jigsaw: one key, a handful of ciphertexts, and the whole key is found."""
 
-from ...ciphers import CipherSpec, EtcSpec
-from ..assembly import assemble
-from ..base import Attack, AttackFailure, Evidence, Recovery, block_size_of, register
-from ..compatibility import pair_costs
-from ..naturalness import settle
-from ..pieces import split_blocks
+from ...cipher import CipherSpec, EtcSpec
+from ..attack import Attack, AttackFailure, Evidence, Recovery, block_size_of, register
+from ..puzzle.assembly import assemble
+from ..puzzle.compatibility import pair_costs
+from ..puzzle.naturalness import settle
+from ..puzzle.pieces import split_blocks
 
 _MOST_CIPHERTEXTS = 50  # a few decide, but for strong JPEG or subsampled chroma
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ...ciphers.etc import COLORS
-from ...ciphers.legacy import PeSpec
-from ..base import Attack, Evidence, Recovery, register
+from ...cipher.etc import COLORS
+from ...cipher.legacy import PeSpec
+from ..attack import Attack, Evidence, Recovery, register
 
 _SIGNS = np.array([[negative >> c & 1 for c in range(3)] for negative in range(8)], np.uint8) * np.uint8(255)
 

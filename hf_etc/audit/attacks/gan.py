@@ -6,9 +6,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
-from ...ciphers import CipherSpec
-from ...ciphers.legacy import PeSpec
-from ..base import Attack, Evidence, Recovery, Scale, register
+from ...cipher import CipherSpec
+from ...cipher.legacy import PeSpec
+from ..attack import Attack, Evidence, Recovery, Scale, register
 from ..training import Budget, best_device, to_images, to_tensor
 
 _BUDGETS: dict[Scale, Budget] = {

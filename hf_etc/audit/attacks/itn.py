@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...ciphers import CipherSpec, EtcSpec
-from ..base import Attack, Evidence, Recovery, Scale, register
+from ...cipher import CipherSpec, EtcSpec
+from ..attack import Attack, Evidence, Recovery, Scale, register
 from ..owner import Owner
 from ..training import Budget, best_device, fit_network, to_images, to_tensor
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from ...ciphers import EtcSpec
-from ..assembly import assemble
-from ..base import Evidence, Recovery, register
-from ..compatibility import PairCosts, pair_costs
-from ..naturalness import settle
-from ..pieces import Layout, split_blocks
+from ...cipher import EtcSpec
+from ..attack import Evidence, Recovery, register
+from ..puzzle.assembly import assemble
+from ..puzzle.compatibility import PairCosts, pair_costs
+from ..puzzle.naturalness import settle
+from ..puzzle.pieces import Layout, split_blocks
 from .dataset_jigsaw import BlockAttack
 
 

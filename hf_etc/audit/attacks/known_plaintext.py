@@ -1,8 +1,8 @@
 """Known plaintext: one plain image with its ciphertext, and what of the key follows."""
 
-from ...ciphers import EtcSpec
-from ..base import Attack, Evidence, Recovery, register
-from ..matching import match_plan
+from ...cipher import EtcSpec
+from ..attack import Attack, Evidence, Recovery, register
+from ..puzzle.matching import match_plan
 
 
 @register

@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from ...ciphers import CipherSpec
-from ...ciphers.etc import COLORS
-from ...ciphers.legacy import PeSpec
-from ...plan import Plan
-from ..base import Attack, AttackFailure, Evidence, Recovery, register
-from ..matching import LE_BLOCK, nibble_numbers, nibbles_of
-from ..naturalness import natural_reading
-from ..pieces import TURNS, turn_block
-from ..seriation import arrange, grid_model
+from ...cipher import CipherSpec
+from ...cipher.etc import COLORS
+from ...cipher.legacy import PeSpec
+from ...cipher.plan import Plan
+from ..attack import Attack, AttackFailure, Evidence, Recovery, register
+from ..puzzle.matching import LE_BLOCK, nibble_numbers, nibbles_of
+from ..puzzle.naturalness import natural_reading
+from ..puzzle.pieces import TURNS, turn_block
+from ..puzzle.seriation import arrange, grid_model
 
 _MOST_ELE_BLOCKS = 256
 _HALF = 48  # nibbles of a 4x4 block that are high ones

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from ...ciphers import CipherSpec, EtcSpec
+from ...cipher import CipherSpec, EtcSpec
+from ...cipher.keys import EtcKey
+from ...cipher.plan import Plan
 from ...errors import KeyMismatchError, ParameterError
-from ...keys import EtcKey
-from ...plan import Plan
-from ..base import AttackFailure, Evidence, Recovery, register
-from ..matching import assign
-from ..pieces import Layout
-from ..seriation import arrange, flatten, grid_model
+from ..attack import AttackFailure, Evidence, Recovery, register
+from ..puzzle.matching import assign
+from ..puzzle.pieces import Layout
+from ..puzzle.seriation import arrange, flatten, grid_model
 from .dataset_jigsaw import BlockAttack
 
 _MOST_BLOCKS = 400
@@ -129,7 +129,7 @@ def load_positions(name_or_path: str, key: EtcKey | None = None) -> np.ndarray:
     """
     from transformers import AutoModelForImageClassification
 
-    from ...image_processing import EtcImageProcessor
+    from ...processor.image_processing import EtcImageProcessor
 
     try:
         model = AutoModelForImageClassification.from_pretrained(name_or_path)

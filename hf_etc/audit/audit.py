@@ -1,0 +1,294 @@
+"""Runs attacks against one cipher configuration, each with a positive and a negative control."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..cipher import CipherSpec, EtcSpec
+from ..cipher.plan import check_pixels
+from ..errors import ParameterError
+from ..metrics.compression import Codec
+from ..metrics.similarity import Lpips
+from ..sealing.cipher import Cipher
+from .attack import Attack, AttackFailure, Evidence, Measure, Recovery, Scale, block_size_of, get_attack, list_attacks
+from .attacks.weights import ideal_weights
+from .owner import Owner, Shares, Trial, make_trial, synthetic_pictures
+from .record import AttackResult, Control, Quartiles, Scores
+from .report.words import describe, verdict
+from .scores import outlines, score, similarity
+from .store import Store
+
+TARGETS: dict[Scale, int] = {"smoke": 4, "small": 16, "paper": 100}
+_CURVE = (2, 3, 4, 5, 6, 8, 12, 16, 24, 32, 50)
+_CURVE_END = 0.99
+MARGIN: dict[Measure, float] = {"neighbours_right": 0.05, "places_right": 0.1, "key_share": 0.05}
+MARGIN |= {"ssim": 0.1, "outlines": 0.15}
+_CONTROL_TARGETS, _FRESH_KEYS = 3, 3
+
+
+@dataclass(frozen=True, repr=False)
+class Audit:
+    """The results of all attacks, and the pictures that go with them.
+
+    Attributes:
+        spec: the audited cipher.
+        codec: the ciphertexts' lossy codec, or None.
+        images: how many plain images were given.
+        results: one per attack.
+        plain, ciphertexts: uint8 (T,H,W,3), the targets; `plain` is None in an outsider's view.
+    """
+
+    spec: CipherSpec
+    codec: Codec | None
+    images: int
+    results: tuple[AttackResult, ...]
+    plain: np.ndarray | None
+    ciphertexts: np.ndarray
+
+    @property
+    def format(self) -> str:
+        """Of the ciphertexts' files; an outsider takes them as they came."""
+        return "as they came" if self.plain is None else str(self.codec or "lossless")
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "cipher": self.spec.to_dict(),
+            "format": self.format,
+            "height": self.ciphertexts.shape[1],
+            "width": self.ciphertexts.shape[2],
+            "view": "outsider" if self.plain is None else "owner",
+            "images": self.images,
+            "targets": len(self.ciphertexts),
+            "attacks": [result.to_dict() for result in self.results],
+        }
+
+
+def audit(
+    images: np.ndarray,
+    cipher: Cipher,
+    *,
+    codec: Codec | None = None,
+    attacks: Sequence[str] | None = None,
+    scale: Scale = "smoke",
+    targets: int | None = None,
+    weights: tuple[np.ndarray, np.ndarray | None] | None = None,
+    lpips: Lpips | None = None,
+    store: Store | None = None,
+    progress: Callable[[str], None] = lambda line: None,
+) -> Audit:
+    """Attack the owner's own images as encrypted by the owner's own cipher, and measure what comes back.
+
+    Args:
+        images: uint8 (N,H,W,3), plain; 60 or more give every attack what it needs.
+        cipher: key and parameters; the key is used to encrypt and to score, no attack receives it.
+        codec: lossy codec of the ciphertexts.
+        attacks: names (see :func:`list_attacks`); default: :func:`default_attacks`.
+        scale: training of the learned attacks: "smoke" (seconds), "small" (minutes), "paper" (hours, GPU).
+        targets: images to restore, a third of all at most; default: 4, 16 or 100, by the scale.
+        weights: of an encrypted-domain model and of the public one, see :class:`Evidence`.
+        lpips: metric to add to SSIM.
+        store: where finished attacks are kept, and taken from.
+        progress: receives one line per attack.
+
+    Raises:
+        ImageError: the images are no such array.
+        GeometryError: their size does not fit the cipher.
+        ParameterError: unknown attack or scale.
+
+    Example:
+        >>> from hf_etc import EtcCipher, EtcKey
+        >>> pictures = np.random.default_rng(0).integers(0, 256, (6, 16, 16, 3), np.uint8)
+        >>> found = audit(pictures, EtcCipher(EtcKey.generate(), 8), attacks=["chosen-plaintext"])
+        >>> found.results[0].scores.key_share
+        1.0
+    """
+    check_pixels(images)
+    if images.ndim != 4:
+        raise ParameterError(f"audit takes a batch (N,H,W,3), got {images.shape}; add an axis")
+    if scale not in TARGETS:
+        raise ParameterError(f"scale {scale!r}: use {', '.join(TARGETS)}")
+    cipher.spec.check_size(*images.shape[1:3])
+    chosen = [get_attack(name) for name in (default_attacks(scale) if attacks is None else attacks)]
+    owner, shares = Owner(cipher, codec), Shares.of(images, targets or TARGETS[scale])
+    trial = make_trial(owner, shares, scale, weights)
+    results = run_all(chosen, lambda attack: run_attack(attack, owner, shares, trial, lpips), store, progress)
+    return Audit(cipher.spec, codec, len(images), results, trial.plain, trial.evidence.targets)
+
+
+def default_attacks(scale: Scale = "smoke") -> list[str]:
+    """All attacks; at scale "smoke" without those that train a network, for which that is too little."""
+    return [name for name in list_attacks() if scale != "smoke" or not get_attack(name).trained]
+
+
+def run_all(
+    attacks: Sequence[Attack],
+    run: Callable[[Attack], AttackResult],
+    store: Store | None,
+    progress: Callable[[str], None],
+) -> tuple[AttackResult, ...]:
+    """The result of each attack, from the store or now, with a line of progress."""
+    results = []
+    for number, attack in enumerate(attacks, 1):
+        start = time.perf_counter()
+        progress(f"[{number}/{len(attacks)}] {attack.name}: {attack.goal}")
+        result = store.get(attack.name) if store else None
+        if result is None:
+            result = run(attack)
+            if store:
+                store.put(result)
+        progress(f"    {result.verdict} [{time.perf_counter() - start:.0f} s]")
+        results.append(result)
+    return tuple(results)
+
+
+def run_attack(attack: Attack, owner: Owner, shares: Shares, trial: Trial, lpips: Lpips | None = None) -> AttackResult:
+    """One attack with its controls; see :func:`audit`."""
+    base = AttackResult.of(attack)
+    reason = _why_not(attack, trial.evidence)
+    if reason:
+        return replace(base, reason=reason, verdict=f"Does not apply: {reason}.")
+    start = time.perf_counter()
+    try:
+        recovery = attack.run(trial.evidence.only(attack.needs))
+    except AttackFailure as failure:
+        return replace(base, outcome="failed", reason=str(failure), verdict=f"The attack failed: {failure}.")
+    seconds = time.perf_counter() - start
+    scores = score(recovery, trial.plain, trial.decrypted, trial.plans, owner.spec, lpips)
+    result = replace(
+        base,
+        outcome="ran",
+        measure=attack.measure,
+        value=value_of(scores, attack.measure),
+        chance=_chance(attack.measure, recovery, trial, owner),
+        scores=scores,
+        ciphertexts=recovery.ciphertexts_used,
+        curve=_curve(attack, owner, trial),
+        seconds=seconds,
+        positive=_positive(attack, owner, shares, trial),
+        negative=_negative(attack, owner, shares, trial),
+        note=recovery.note,
+        restored=recovery.restored,
+    )
+    return replace(result, verdict=verdict(result, MARGIN[attack.measure]))
+
+
+def value_of(scores: Scores, measure: Measure) -> float:
+    """The one figure that decides; 0 where it could not be measured."""
+    value = getattr(scores, "ssim_up_to_symmetry" if measure == "ssim" else measure)
+    if isinstance(value, Quartiles):
+        return value.median
+    return 0.0 if value is None else value
+
+
+def _why_not(attack: Attack, evidence: Evidence) -> str | None:
+    for name in sorted(attack.needs):
+        if getattr(evidence, name) is None:
+            return _MISSING[name]
+    return attack.applies_to(evidence.spec, *evidence.size)
+
+
+_MISSING = {
+    "ciphertexts": "it needs two or more ciphertexts besides the targets; give 4 images or more",
+    "pairs": "it needs a known image besides the targets; give 3 images or more",
+    "public": "it needs plain images of the attacker's own; give 4 images or more",
+    "weights": "it needs a model trained on ciphertexts; give one with --model",
+    "oracle": "it needs the owner's encryption",
+}
+
+
+def _measure(attack: Attack, trial: Trial, spec: CipherSpec) -> tuple[float, Recovery]:
+    recovery = attack.run(trial.evidence.only(attack.needs))
+    ssim = attack.measure == "ssim"
+    found = score(recovery, trial.plain, trial.decrypted, trial.plans, spec, likeness=ssim)
+    return value_of(found, attack.measure), recovery
+
+
+def _curve(attack: Attack, owner: Owner, trial: Trial) -> tuple[tuple[int, float], ...]:
+    """The value as the number of ciphertexts grows, up to success."""
+    collected = trial.evidence.ciphertexts
+    if not attack.accumulates or collected is None:
+        return ()
+    points: list[tuple[int, float]] = []
+    for count in _CURVE:
+        if count > len(collected) or (points and points[-1][1] >= _CURVE_END):
+            break
+        part = replace(trial, evidence=replace(trial.evidence, ciphertexts=collected[:count]))
+        points.append((count, _measure(attack, part, owner.spec)[0]))
+    return tuple(points)
+
+
+def _chance(measure: Measure, recovery: Recovery, trial: Trial, owner: Owner) -> float:
+    """What someone with no knowledge reaches: wrong keys, or the restored pictures beside others."""
+    if measure in ("ssim", "outlines") and len(trial.plain) > 1:
+        compare = similarity if measure == "ssim" else outlines
+        others = compare(np.roll(trial.plain, 1, axis=0), recovery.restored)
+        return float(np.median(others)) if others.size else 0.0
+    values = []
+    for _ in range(_FRESH_KEYS):
+        _, plans = Owner.new(owner.spec).encrypt(trial.plain)
+        guess = replace(trial, plans=plans).decrypted
+        ssim = measure == "ssim"
+        scores = score(Recovery(guess, plans), trial.plain, trial.decrypted, trial.plans, owner.spec, likeness=ssim)
+        values.append(value_of(scores, measure))
+    return float(np.mean(values))
+
+
+def _positive(attack: Attack, owner: Owner, shares: Shares, trial: Trial) -> Control | None:
+    """The attack against a cipher that it must break, on the same images."""
+    spec = like(attack.positive, owner.spec)
+    if attack.applies_to(spec, *trial.evidence.size):
+        return None
+    few = shares.fewer(_CONTROL_TARGETS, attack.control_ciphertexts)
+    if attack.synthetic:
+        few = replace(few, targets=synthetic_pictures(_CONTROL_TARGETS, *trial.evidence.size))
+    fresh, weights = Owner.new(spec), trial.evidence.weights
+    what = f"{'synthetic pictures, ' * attack.synthetic}{describe(spec)}, fresh key, lossless"
+    if "weights" in attack.needs and weights:  # the user's model knows nothing of a fresh key
+        weights = ideal_weights(weights[1], fresh.cipher.plan(*trial.evidence.size), block_size_of(spec) or 0)
+        what = f"{describe(spec)}, fresh key, the positions of an ideal model"
+    value, _ = _outcome(attack, make_trial(fresh, few, trial.evidence.scale, weights), spec)
+    return Control(what, value, attack.enough, value >= attack.enough)
+
+
+def _negative(attack: Attack, owner: Owner, shares: Shares, trial: Trial) -> Control:
+    """The attack where there is nothing to find: evidence under other keys, or noise for images."""
+    few = shares.fewer(_CONTROL_TARGETS, attack.control_ciphertexts)
+    keyed = attack.needs & {"ciphertexts", "pairs", "oracle"}
+    if not keyed:
+        noise = np.random.default_rng(0).integers(0, 256, few.targets.shape, np.uint8)
+        few = replace(few, targets=noise)
+    others = (lambda: Owner.new(owner.spec, owner.codec)) if keyed else None
+    weights = trial.evidence.weights
+    what = "every image of the evidence under a key of its own" if keyed else "random noise instead of images"
+    if "weights" in attack.needs and weights:
+        weights = np.random.default_rng(0).permutation(weights[0]), weights[1]
+        what = "the model's positions in a random order"
+    hard = make_trial(owner, few, trial.evidence.scale, weights, others)
+    value, recovery = _outcome(attack, hard, owner.spec)
+    chance = _chance(attack.measure, recovery, hard, owner) if recovery else 0.0
+    limit = chance + MARGIN[attack.measure] + _luck(attack.measure, owner.spec, few.targets.shape)
+    return Control(what, value, limit, value <= limit)
+
+
+def _luck(measure: Measure, spec: CipherSpec, shape: tuple[int, ...]) -> float:
+    """The weight of one block: in a small grid a single coincidence counts for much."""
+    size = block_size_of(spec)
+    return size**2 / (shape[1] * shape[2]) if size and measure not in ("ssim", "outlines") else 0.0
+
+
+def _outcome(attack: Attack, trial: Trial, spec: CipherSpec) -> tuple[float, Recovery | None]:
+    try:
+        return _measure(attack, trial, spec)
+    except AttackFailure:
+        return 0.0, None
+
+
+def like(positive: CipherSpec, spec: CipherSpec) -> CipherSpec:
+    """The positive control's cipher with the audited block size."""
+    if isinstance(positive, EtcSpec) and isinstance(spec, EtcSpec):
+        return replace(positive, block_size=spec.block_size)
+    return positive

@@ -1,0 +1,1 @@
+"""Jigsaw puzzles of encrypted blocks: how well blocks fit, and how they are put together."""

@@ -1,0 +1,156 @@
+"""The tables of docs/audit.md, from the records in results: ``python -m hf_etc.audit.report.tables [--check]``."""
+
+import argparse
+import json
+import re
+import statistics
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...errors import ParameterError
+from ...experiments.records import write_text
+
+_BLOCK = re.compile(r"(<!-- table: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+Record = dict[str, Any]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write the tables into the page, or with --check say whether they are up to date (exit status 1 if not)."""
+    parser = argparse.ArgumentParser(prog="python -m hf_etc.audit.report.tables", description=__doc__)
+    parser.add_argument("--page", type=Path, default=Path("docs/audit.md"))
+    parser.add_argument("--results", type=Path, default=Path("results"))
+    parser.add_argument("--check", action="store_true")
+    options = parser.parse_args(argv)
+    text = options.page.read_text(encoding="utf-8")
+    new = fill(text, options.results)
+    if options.check:
+        return int(new != text)
+    write_text(options.page, new)
+    return 0
+
+
+def fill(page: str, results: Path) -> str:
+    """The page with each block ``<!-- table: NAME --> ... <!-- end -->`` made anew.
+
+    Raises:
+        ParameterError: an unknown table.
+    """
+
+    def table(match: re.Match[str]) -> str:
+        if match[2] not in TABLES:
+            raise ParameterError(f"no table is named {match[2]!r}; there are {', '.join(TABLES)}")
+        make, pattern = TABLES[match[2]]
+        records = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(results.glob(pattern))]
+        return f"{match[1]}\n{make(records)}\n\n{match[3]}"
+
+    return _BLOCK.sub(table, page)
+
+
+def dataset_jigsaw(records: Sequence[Record]) -> str:
+    """Per setting: the figures by number of ciphertexts up to success, and the time with 50."""
+    rows = []
+    for record in records:
+        settings = dict.fromkeys((row["key_scope"], row["format"]) for row in record["results"])
+        for scope, form in settings:
+            mine = [row for row in record["results"] if (row["key_scope"], row["format"]) == (scope, form)]
+            all_of = [one for one in mine if one["decrypted_up_to_symmetry"] == one["unseen"]]
+            first = next((one for one in all_of if one["neighbours_right"] >= 0.99), None)
+            last = mine[-1]
+            steps = ", ".join(f"{one['ciphertexts']}: {_percent(one['neighbours_right'])}" for one in mine)
+            rows.append(
+                [
+                    f"{record['data']['name']} {_setting(record)}",
+                    "dataset" if scope == "dataset" else "image (control)",
+                    form,
+                    "none" if first is None else str(first["ciphertexts"]),
+                    steps,
+                    f"{last['decrypted_up_to_symmetry']} of {last['unseen']}",
+                    f"{last.get('cpu_seconds', last.get('seconds')):.0f} s",
+                ]
+            )
+    head = ["data, size / block", "key scope", "format", "enough", "neighbours right by number of ciphertexts"]
+    return _table([*head, "unseen images decrypted with 50", "time with 50"], rows)
+
+
+def jigsaw(records: Sequence[Record]) -> str:
+    """Means over the images."""
+    rows = []
+    for record in records:
+        found = record["results"]
+        names = ("baseline_best_right", "best_right", "neighbours_right", "largest_component")
+        means = [_percent(statistics.fmean(row[name] for row in found)) for name in names]
+        median = _percent(statistics.median(row["neighbours_right"] for row in found))
+        solved = sum(row["pieces_right"] == 1 for row in found)
+        setting = f"{record['data']['name']} {_setting(record)}"
+        rows.append([setting, str(len(found)), *means[:3], median, means[3], str(solved)])
+    head = ["data, size / block", "images", "baseline: best partner right", "audit: best partner right"]
+    head += ["neighbours right", "median", "largest component", "solved whole"]
+    return _table(head, rows)
+
+
+def known_plaintext(records: Sequence[Record]) -> str:
+    """The share of the key from one pair."""
+    return _recovered(records, "format", "other images decrypted exactly")
+
+
+def per_position(records: Sequence[Record]) -> str:
+    """What statistics find, by the number of ciphertexts."""
+    return _recovered(records, "ciphertexts", "unseen images decrypted exactly")
+
+
+def weights(records: Sequence[Record]) -> str:
+    """What position embeddings give away, from records that ``hf-etc audit --attacks weights`` wrote."""
+    rows = []
+    for record in records:
+        found = record["results"]
+        setting = f"{record['data']['name']} {found['height']} / {found['cipher']['block_size']}"
+        (attack,) = found["attacks"]
+        controls = [attack[name]["value"] for name in ("positive", "negative")]
+        shares = (attack["value"], attack["chance"], *controls)
+        rows.append([setting, ", ".join(found["cipher"]["steps"]), *map(_percent, shares)])
+    head = ["data, size / block", "steps of the cipher", "beside their true neighbours", "chance"]
+    return _table([*head, "control: ideal model", "control: random order"], rows)
+
+
+def _recovered(records: Sequence[Record], setting: str, decrypted: str) -> str:
+    """What an attack found of the key, by cipher and one setting."""
+    rows = [
+        [
+            row["cipher"],
+            str(row[setting]),
+            _percent(row["key_share"]),
+            f"{row['decrypted']} of {row['unseen']}",
+            f"{row['ssim']:.2f}",
+        ]
+        for record in records
+        for row in record["results"]
+    ]
+    return _table(["cipher", setting, "key found", decrypted, "their SSIM"], rows)
+
+
+TABLES: dict[str, tuple[Callable[[Sequence[Record]], str], str]] = {
+    "dataset-jigsaw": (dataset_jigsaw, "audit_dataset_jigsaw_*.json"),
+    "jigsaw": (jigsaw, "audit_jigsaw_*.json"),
+    "known-plaintext": (known_plaintext, "audit_known_plaintext_*.json"),
+    "statistics": (per_position, "audit_statistics_*.json"),
+    "weights": (weights, "audit_weights_*.json"),
+}
+
+
+def _setting(record: Record) -> str:
+    return f"{record['data']['height']} / {record['settings']['block_size']}"
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.0f} %" if value in (0, 1) else f"{100 * value:.1f} %"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

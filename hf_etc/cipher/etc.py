@@ -1,0 +1,118 @@
+"""EtC: block-wise encryption that still compresses as JPEG (paper section II-B, Fig. 2).
+
+Four steps on blocks of B x B pixels, each with its own key stream: block permutation, rotation and
+inversion, negative-positive transformation (Eq. 1), colour component shuffling.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import permutations
+from typing import ClassVar
+
+import numpy as np
+
+from ..errors import ParameterError
+from .plan import Plan
+from .spec import CipherSpec, Streams, check_grid, register
+
+STEPS = ("permutation", "rotation", "negative-positive", "color")
+_CODES = {"rotation": 16, "negative-positive": 2, "color": 6}
+_LARGEST_BLOCK = 65535  # of an edge, as in JPEG; every language writes such numbers alike
+_FEW_BLOCKS = 16  # fewer have less than 2^150 keys, and 4 can be searched through
+COLORS = np.array(list(permutations(range(3))))  # lexicographic: output component c reads component COLORS[code, c]
+
+
+@register
+@dataclass(frozen=True)
+class EtcSpec(CipherSpec):
+    """Parameters of the EtC cipher.
+
+    Attributes:
+        key_scope: "dataset" (the paper) or "image".
+        block_size: edge of a block in pixels; 16 keeps JPEG's 4:2:0 macroblocks whole.
+        steps: the steps to apply, a subset of ("permutation", "rotation", "negative-positive", "color").
+        shared_block_key: draw steps 2 to 4 once for all blocks, so that a patch embedding can absorb
+            them exactly (paper Eq. 5). Weaker: 96 variants in all instead of 96 per block.
+
+    Raises:
+        ParameterError: block_size below 1, no or unknown steps.
+    """
+
+    name: ClassVar[str] = "etc"
+    always: ClassVar[frozenset[str]] = frozenset(["block_size"])
+    block_size: int = 16
+    steps: tuple[str, ...] = STEPS
+    shared_block_key: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if type(self.block_size) is not int or not 1 <= self.block_size <= _LARGEST_BLOCK:
+            raise ParameterError(f"block_size {self.block_size!r}: must be a whole number of pixels, 1 or more")
+        if type(self.shared_block_key) is not bool:
+            raise ParameterError(f"shared_block_key {self.shared_block_key!r}: use True or False")
+        listed = isinstance(self.steps, tuple | list) and all(isinstance(step, str) for step in self.steps)
+        if not listed or not self.steps or not set(self.steps) <= set(STEPS):
+            raise ParameterError(f"steps {self.steps!r}: choose one or more of {', '.join(STEPS)}")
+        object.__setattr__(self, "steps", tuple(step for step in STEPS if step in self.steps))
+
+    @property
+    def grid(self) -> int:
+        return self.block_size
+
+    def check_size(self, height: int, width: int) -> None:
+        check_grid(height, width, self.block_size)
+
+    def weakness(self, size: tuple[int, int] | None = None) -> str | None:
+        if len(self.steps) < len(STEPS):
+            return f"only {', '.join(self.steps)} of the {len(STEPS)} steps"
+        if self.shared_block_key:
+            return "one block key shared by all blocks"
+        blocks = _FEW_BLOCKS if size is None else (size[0] // self.block_size) * (size[1] // self.block_size)
+        return f"only {blocks} blocks" if blocks < _FEW_BLOCKS else None
+
+    def _compile(self, streams: Streams, height: int, width: int) -> Plan:
+        size = self.block_size
+        rows, columns = height // size, width // size
+        blocks = rows * columns
+        draws = self._draw(streams, blocks)
+
+        source_row, source_column = np.divmod(draws["permutation"], columns)
+        start = (source_row * width + source_column) * size * 3
+        inner = _d4_offsets(size, width)[draws["rotation"]]
+        color = COLORS[draws["color"]] + start[:, None]
+
+        # Axes (block row, block column, row, column, component), written in raster order.
+        index = np.empty((rows, size, columns, size, 3), np.int64)
+        inner = np.broadcast_to(inner, (blocks, size, size)).reshape(rows, columns, size, size)
+        for component, offset in enumerate(color.T.reshape(3, rows, columns, 1, 1)):
+            np.add(inner, offset, out=index.swapaxes(1, 2)[..., component])
+        signs = np.broadcast_to((draws["negative-positive"] * 255).astype(np.uint8), blocks).reshape(rows, columns)
+        mask = signs.repeat(size * 3, axis=1).repeat(size, axis=0)
+        return Plan(index.reshape(-1), mask.reshape(-1), height, width)
+
+    def _draw(self, streams: Streams, blocks: int) -> dict[str, np.ndarray]:
+        """One value per output block and step; steps that are off draw their identity."""
+        count = 1 if self.shared_block_key else blocks
+        draws = {"permutation": np.arange(blocks)}
+        draws |= {step: np.zeros(1, np.int64) for step in STEPS[1:]}
+        for step in self.steps:
+            stream = streams(step)
+            draws[step] = stream.permutation(blocks) if step == "permutation" else stream.integers(count, _CODES[step])
+        return draws
+
+
+@lru_cache(maxsize=16)
+def _d4_offsets(size: int, width: int) -> np.ndarray:
+    """For the 16 rotation-inversion codes: which source byte offset each output pixel of a block reads.
+
+    Code = rotation + 4 * inversion. First rotate counter-clockwise by 90 degrees times `rotation`, then
+    invert: bit 0 of `inversion` mirrors left-right, bit 1 top-bottom. Shape (16, size, size), int64.
+    """
+    pixel = (np.arange(size)[:, None] * width + np.arange(size)) * 3
+    codes = []
+    for inversion in range(4):
+        for rotation in range(4):
+            turned = np.rot90(pixel, rotation)
+            turned = turned[:, ::-1] if inversion & 1 else turned
+            codes.append(turned[::-1] if inversion & 2 else turned)
+    return np.stack(codes)

@@ -1,0 +1,180 @@
+"""What every cipher provides, and the registry of names."""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import Any, ClassVar, Literal
+
+from ..errors import GeometryError, ParameterError
+from .keys import EtcKey
+from .keystream import KeyStream
+from .plan import Plan
+
+NONCE_BYTES = 16
+KeyScope = Literal["dataset", "image"]
+Streams = Callable[[str], KeyStream]
+"""From the name of a step to its stream."""
+_REGISTRY: dict[str, type["CipherSpec"]] = {}
+
+
+@dataclass(frozen=True)
+class CipherSpec(ABC):
+    """The public parameters of a cipher; with a key and an image size it compiles to a plan.
+
+    Attributes:
+        key_scope: "dataset": one plan for every image of a size (the paper's setting). "image": the
+            plan also depends on a public 16-byte nonce, so every image has its own.
+    """
+
+    name: ClassVar[str]
+    always: ClassVar[frozenset[str]] = frozenset()  # parameters that the settings hold even at their default
+    key_scope: KeyScope = "dataset"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.key_scope, str) or self.key_scope not in ("dataset", "image"):
+            raise ParameterError(f"key_scope {self.key_scope!r}: use 'dataset' or 'image'")
+
+    @abstractmethod
+    def check_size(self, height: int, width: int) -> None:
+        """Raise GeometryError unless an image of this size can be encrypted."""
+
+    @property
+    @abstractmethod
+    def grid(self) -> int:
+        """Heights and widths must be multiples of this many pixels."""
+
+    @abstractmethod
+    def _compile(self, streams: Streams, height: int, width: int) -> Plan: ...
+
+    def weakness(self, size: tuple[int, int] | None = None) -> str | None:
+        """Why nobody should rely on this cipher for images of this (height, width); None where it is the whole EtC.
+
+        A client takes such settings from others only when its user allows it (docs/spec.md, section 7).
+        """
+        return f"the cipher {self.name} is broken"
+
+    def settings(self, size: tuple[int, int] | None = None) -> str:
+        """The one text of these parameters and a (height, width) to which keys and ids are bound.
+
+        None: for pictures of any size. Defaults are left out, so that a later version can add parameters.
+
+        Example:
+            >>> make_spec("etc", block_size=8).settings((32, 48))
+            '{"cipher":"etc","block_size":8,"height":32,"width":48}'
+        """
+        defaults = {field.name: field.default for field in fields(self) if field.name not in self.always}
+        values = {name: value for name, value in self.to_dict().items() if not _is_default(value, defaults.get(name))}
+        if size is not None:
+            values |= {"height": size[0], "width": size[1]}
+        return json.dumps(values, separators=(",", ":"))
+
+    def compile(self, key: EtcKey, height: int, width: int, nonce: bytes | None = None) -> Plan:
+        """The plan for one key, image size and (key_scope="image") nonce.
+
+        Raises:
+            GeometryError: the size does not fit the block grid.
+            ParameterError: the nonce is missing, superfluous or not 16 bytes.
+        """
+        self.check_size(height, width)
+        self.check_nonce(nonce)
+        return self._compile(self.streams(key, height, width, nonce), height, width)
+
+    def streams(self, key: EtcKey, height: int, width: int, nonce: bytes | None = None) -> Streams:
+        """The key streams behind one plan (docs/spec.md, sections 2 and 3)."""
+        info = f"hf-etc/2/plan/{self.settings((height, width))}" + ("" if nonce is None else f"/{nonce.hex()}")
+        return partial(KeyStream, key.derive(info.encode("ascii")))
+
+    def check_nonce(self, nonce: Any) -> None:
+        """Raise ParameterError unless this is a nonce for one image, or None where there is one key for all."""
+        if self.key_scope == "image" and (not isinstance(nonce, bytes) or len(nonce) != NONCE_BYTES):
+            raise ParameterError(f"key_scope='image' needs a nonce of {NONCE_BYTES} bytes; see cipher.new_nonces()")
+        if self.key_scope == "dataset" and nonce is not None:
+            raise ParameterError("key_scope='dataset' takes no nonce; use key_scope='image'")
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready parameters with the cipher's name; :func:`spec_from_dict` reads it back."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {"cipher": self.name, **{k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}}
+
+
+def check_grid(height: int, width: int, block_size: int) -> None:
+    """Raise GeometryError unless height and width are positive multiples of the block size."""
+    if type(height) is not int or type(width) is not int:
+        raise GeometryError(f"the size {height!r}x{width!r} is not in whole pixels; give height and width as integers")
+    if height < block_size or width < block_size:
+        raise GeometryError(
+            f"the block size {block_size} is larger than the image, {height}x{width}; use a smaller block"
+        )
+    if height % block_size or width % block_size:
+        remedy = "resize, crop (fit='crop') or pad (fit='pad') first"
+        raise GeometryError(f"{height}x{width} is not a multiple of the block size {block_size}; {remedy}")
+
+
+def cipher_id(key: EtcKey, spec: CipherSpec, size: tuple[int, int] | None) -> str:
+    """The public id of a key with these parameters and this (height, width): 32 hexadecimal digits.
+
+    It stands in markers, processors and cards. Nobody can make it without the key, and ids of different
+    settings have nothing in common, so it also tells a changed configuration from the owner's (docs/spec.md,
+    section 2). None: the id for pictures of any size.
+    """
+    return key.derive(f"hf-etc/2/id/{spec.settings(size)}".encode("ascii"), length=16).hex()
+
+
+def register(spec: type[CipherSpec]) -> type[CipherSpec]:
+    """Class decorator: make a cipher reachable by its name; a second use of a name raises."""
+    if spec.name in _REGISTRY:
+        raise ParameterError(f"a cipher named {spec.name!r} is registered already")
+    _REGISTRY[spec.name] = spec
+    return spec
+
+
+def list_ciphers() -> list[str]:
+    """Names of all registered ciphers.
+
+    Example:
+        >>> "etc" in list_ciphers()
+        True
+    """
+    return sorted(_REGISTRY)
+
+
+def all_parameters() -> set[str]:
+    """Names of the parameters of all registered ciphers."""
+    return {field.name for spec in _REGISTRY.values() for field in fields(spec)}
+
+
+def make_spec(name: str, **params: Any) -> CipherSpec:
+    """The spec of a registered cipher.
+
+    Raises:
+        ParameterError: unknown name or parameter.
+    """
+    if not isinstance(name, str) or name not in _REGISTRY:
+        raise ParameterError(f"unknown cipher {name!r}; choose from {', '.join(list_ciphers())}")
+    known = {field.name for field in fields(_REGISTRY[name])}
+    if unknown := set(params) - known:
+        raise ParameterError(
+            f"cipher {name!r} has no parameter {sorted(unknown)[0]!r}; it has {', '.join(sorted(known))}"
+        )
+    return _REGISTRY[name](**params)
+
+
+def spec_from_dict(values: dict[str, Any]) -> CipherSpec:
+    """Inverse of :meth:`CipherSpec.to_dict`.
+
+    Raises:
+        ParameterError: no or an unknown cipher name, an unknown parameter, or none where there is no default.
+    """
+    params = {str(k): tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    name = params.pop("cipher", None)
+    spec = make_spec(name, **params)  # type: ignore[arg-type]
+    if missing := spec.always - params.keys():
+        raise ParameterError(f"cipher {spec.name!r} without {min(missing)}; give it")
+    return spec
+
+
+def _is_default(value: Any, default: Any) -> bool:
+    default = list(default) if isinstance(default, tuple) else default
+    return type(value) is type(default) and value == default

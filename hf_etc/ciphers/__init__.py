@@ -1,7 +1,0 @@
-"""Ciphers: each file turns a key into a plan and registers itself under one name."""
-
-from .base import CipherSpec, list_ciphers, spec_from_dict
-from .etc import EtcSpec
-from .legacy import EleSpec, LeSpec, PeSpec
-
-__all__ = ["CipherSpec", "EleSpec", "EtcSpec", "LeSpec", "PeSpec", "list_ciphers", "spec_from_dict"]

@@ -1,0 +1,155 @@
+"""Ask a Space for the labels of a picture that it never sees: encrypted here, classified there."""
+
+import argparse
+import base64
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from ..cipher.keys import EtcKey
+from ..cipher.spec import all_parameters
+from ..errors import EtcError, ParameterError
+from ..images.ciphertext import Subsampling, check_format
+from ..images.load import ImageSource
+from ..processor.image_processing import EtcImageProcessor
+from .remote import RemoteClassifier
+
+
+class EncryptedClassifier:
+    """Client of a classifier served by ``hf-etc serve`` or ``hf_etc.gradio.build_app``.
+
+    The picture is prepared and encrypted in this process; what is sent is the ciphertext. The key is never
+    sent, nor is a Hugging Face token unless you pass one.
+
+    Args:
+        space_or_url: "user/space" on the Hub, or the address of a server.
+        key: the model's secret key.
+        token: of the Hub, for a private Space.
+        format, quality, subsampling: of the files sent, see :func:`hf_etc.encode_ciphertext`.
+        allow_weak: encrypt as the server asks also where that is weak and yours, see
+            :class:`hf_etc.EtcImageProcessor`.
+        expected: what the server must ask for: `cipher` (a name), `size`, `cipher_id` or parameters of the cipher.
+            Without any of these it can still ask only for what the key's owner once chose.
+
+    Raises:
+        KeyMismatchError: the server's model belongs to another key, or it changed the configuration.
+        ParameterError: the server asks for a weak cipher or not for what is expected, or a bad argument.
+        RemoteError: no such Space or server, or not one of encrypted images.
+
+    Example::
+
+        classify = EncryptedClassifier("clinic/encrypted-classifier", EtcKey.load("clinic.key"))
+        classify("photo.jpg")  # [{"label": "cat", "score": 0.93}, ...]
+    """
+
+    def __init__(
+        self,
+        space_or_url: str,
+        key: EtcKey,
+        *,
+        token: str | None = None,
+        format: Literal["png", "webp", "jpeg"] = "png",
+        quality: int = 85,
+        subsampling: Subsampling = "4:4:4",
+        allow_weak: bool = False,
+        **expected: Any,
+    ) -> None:
+        if unknown := expected.keys() - all_parameters() - {"cipher", "cipher_id", "size"}:
+            raise ParameterError(f"unknown argument {min(unknown)!r}; see EncryptedClassifier")
+        check_format(format, quality, subsampling)
+        self._format, self._quality, self._subsampling = format, quality, subsampling
+        self._remote = RemoteClassifier(space_or_url, token)
+        self.processor: EtcImageProcessor = self._remote.processor(key, allow_weak=allow_weak, **expected)
+
+    def __call__(self, image: ImageSource) -> list[dict[str, Any]]:
+        """The likeliest labels of one picture, as a transformers pipeline gives them.
+
+        Args:
+            image: path, bytes of an image file, or PIL image; plain.
+
+        Returns:
+            Dictionaries with "label" and "score" (0 to 1), the likeliest first.
+
+        Raises:
+            AlreadyEncryptedError, ImageError: not a plain picture.
+            RemoteError: the server refused the ciphertext, or is gone.
+        """
+        (file,) = self.processor.encrypt([image], self._format, self._quality, self._subsampling)
+        data = f"data:image/{self._format};base64,{base64.b64encode(file).decode()}"
+        return self._remote.classify(data)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._remote.name!r}, cipher_id={self.processor.cipher_id!r})"
+
+    def close(self) -> None:
+        """Nothing is held open between two calls."""
+
+    def __enter__(self) -> "EncryptedClassifier":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Classify pictures; see ``hf-etc classify --help``.
+
+    Returns:
+        The exit status: 0, or 1 when a picture could not be classified.
+
+    Raises:
+        EtcError: the key or the server cannot be used.
+    """
+    options = _parser().parse_args(argv)
+    expected = {"cipher": options.cipher, "block_size": options.block_size, "key_scope": options.key_scope}
+    key = EtcKey.load(options.key) if options.key else EtcKey.from_env()
+    with EncryptedClassifier(
+        options.url,
+        key,
+        format=options.format,
+        quality=options.quality,
+        allow_weak=options.allow_weak,
+        **{name: value for name, value in expected.items() if value is not None},
+    ) as classify:
+        return max([_report(classify, image, options.json) for image in options.images])
+
+
+def _report(classify: EncryptedClassifier, image: str, as_json: bool) -> int:
+    try:
+        labels = classify(image)
+    except EtcError as error:
+        print(f"hf-etc: {image}: {error}", file=sys.stderr)
+        return 1
+    if as_json:
+        print(json.dumps({"image": image, "labels": labels}))
+    else:
+        print(f"{image}: " + ", ".join(f"{one['label']} {100 * one['score']:.1f} %" for one in labels))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="hf-etc classify",
+        description="Encrypt pictures here and have a server classify the ciphertexts. The key is never sent.",
+        epilog="example:\n  hf-etc classify photo.jpg --url http://127.0.0.1:7860 --key clinic.key",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("images", metavar="IMAGE", nargs="+", help="plain picture")
+    parser.add_argument("--url", required=True, help="address of the server, or USER/SPACE on the Hub")
+    parser.add_argument("--key", metavar="FILE", help="the model's key file (default: HF_ETC_KEY_FILE, or HF_ETC_KEY)")
+    parser.add_argument(
+        "--format", choices=["png", "webp", "jpeg"], default="png", help="of what is sent (default: png)"
+    )
+    parser.add_argument("--quality", type=int, default=85, metavar="1-100", help="of jpeg (default: 85)")
+    parser.add_argument("--json", action="store_true", help="machine-readable, one line per picture")
+    cipher = parser.add_argument_group(
+        "cipher",
+        "The server can ask only for what the key's owner once chose for a model; what is given here must be it, too.",
+    )
+    cipher.add_argument("--cipher", metavar="NAME", help="such as etc")
+    cipher.add_argument("--block-size", type=int, metavar="PIXELS", help="edge of a block")
+    cipher.add_argument("--key-scope", choices=["dataset", "image"], help="one plan for all images, or one for each")
+    cipher.add_argument("--allow-weak", action="store_true", help="encrypt also as a weak configuration of yours asks")
+    return parser

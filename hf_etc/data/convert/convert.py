@@ -1,0 +1,146 @@
+"""The main entry: convert whatever the user points at, with a progress bar."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from tqdm import tqdm
+
+from ...errors import OutputError, ParameterError
+from ..batches import ImageMap
+from .output import whole_file
+from .source import Kind, kind_of
+
+Layout = Literal["mirror", "parquet", "imagefolder"]
+LAYOUTS = ("mirror", "parquet", "imagefolder")
+
+
+@dataclass
+class Report:
+    """What a run did.
+
+    Attributes:
+        images: source images converted in this run.
+        resumed: source images whose outputs an earlier run had finished.
+        bad: one line for each image left out because it is bad (with ``skip_bad``).
+        left_out: files that are not images by their name; they were not copied.
+    """
+
+    images: int = 0
+    resumed: int = 0
+    bad: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+    def follow(self, done: Iterable["Report"], total: int, desc: str, progress: bool) -> "Report":
+        """Add up the reports of parts as they come, with a progress bar over `total` images."""
+        with tqdm(
+            total=total, initial=self.resumed, desc=desc, unit="image", disable=None if progress else True
+        ) as bar:
+            for part in done:
+                self.images += part.images
+                self.resumed += part.resumed
+                self.bad += part.bad
+                bar.update(part.images + part.resumed + len(part.bad))
+        self.bad.sort()
+        return self
+
+
+def convert(
+    source: str | Path,
+    destination: str | Path,
+    images: ImageMap,
+    *,
+    layout: Layout | None = None,
+    split: str | None = None,
+    limit: int | None = None,
+    num_proc: int = 1,
+    progress: bool = False,
+) -> Report:
+    """Encrypt or decrypt a file, a folder tree of images, or a dataset on disk.
+
+    Outputs appear whole or not at all. A folder can be resumed with the same arguments; with others it is refused.
+    Then everything is made anew that is missing, damaged, or not of the content that its source has now.
+
+    Args:
+        source: an image file; a folder of images; a folder or file of parquet or arrow tables; a folder written by
+            ``save_to_disk``; or a dataset's name on the Hub.
+        destination: for a file, the new file or an existing folder; else a new folder.
+        images: :class:`hf_etc.data.EncryptImages` or :class:`hf_etc.data.DecryptImages`.
+        layout: "mirror": the tree of files as it is (default for a folder of images). "parquet": shards that
+            ``load_dataset(destination)`` reads, all columns kept (default for a dataset). "imagefolder":
+            ``destination/split/label/row`` files; it sorts class names, so class numbers may change.
+        split: only this split of a dataset.
+        limit: only the first rows of each split, in stored order.
+        num_proc: processes. Started by spawn, they read the key from the environment.
+        progress: show a progress bar if stderr is a terminal.
+
+    Raises:
+        OutputError: an output cannot be written, exists, or belongs to another conversion; or the folder holds the
+            output of a picture that the source no longer has.
+        ParameterError: arguments that do not go together.
+        EtcError: an image is bad; the error names its file or row. What was finished stays.
+
+    Example:
+        >>> import tempfile
+        >>> from PIL import Image
+        >>> from hf_etc import EncryptImages, EtcKey
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> Image.new("RGB", (32, 32)).save(folder / "cat.bmp")
+        >>> convert(folder / "cat.bmp", folder / "cat.png", EncryptImages(EtcKey.generate())).images
+        1
+    """
+    kind = kind_of(str(source))
+    chosen = _layout(kind, layout, split, limit)
+    if num_proc < 1:
+        raise ParameterError(f"num_proc {num_proc}: use 1 or more processes")
+    if limit is not None and limit < 1:
+        raise ParameterError(f"limit {limit}: use 1 or more rows")
+    if chosen == "mirror" and images.copies > 1:
+        raise ParameterError("views need the layout parquet or imagefolder")
+    if kind == "file":
+        return _convert_file(Path(source), Path(destination), images)
+    _check_apart(Path(source), Path(destination))
+    if chosen == "mirror":
+        from .tree import convert_tree
+
+        return convert_tree(Path(source), Path(destination), images, num_proc, progress)
+    from .dataset import convert_splits
+    from .source import read_splits
+
+    splits = read_splits(str(source), split, limit)
+    place = str(Path(source).resolve() if Path(source).exists() else source)
+    return convert_splits(splits, place, Path(destination), images, chosen == "parquet", num_proc, progress)
+
+
+def _layout(kind: Kind, layout: Layout | None, split: str | None, limit: int | None) -> Layout:
+    chosen = layout or ("parquet" if kind == "dataset" else "mirror")
+    if chosen not in LAYOUTS:
+        raise ParameterError(f"layout {chosen!r}: use one of {', '.join(LAYOUTS)}")
+    if kind == "dataset" and chosen == "mirror":
+        raise ParameterError("the layout mirror is for folders of images; use parquet or imagefolder for a dataset")
+    if kind == "file" and chosen != "mirror":
+        raise ParameterError(f"the layout {chosen} is for folders and datasets, the source is one file")
+    if chosen == "mirror" and (split is not None or limit is not None):
+        raise ParameterError("split and limit are for the layouts parquet and imagefolder")
+    return chosen
+
+
+def _convert_file(source: Path, destination: Path, images: ImageMap) -> Report:
+    if destination.is_dir():
+        destination /= source.stem + images.suffix
+    if destination.suffix.lower() not in (images.suffix, *([".jpeg"] if images.suffix == ".jpg" else [])):
+        raise ParameterError(f"{destination} would be a {images.suffix} file; name it so, or choose another format")
+    if destination.exists():
+        raise OutputError(f"{destination} exists and is not overwritten; choose another name")
+    files, bad = images.convert([source], [str(source)])
+    for file in files[0]:
+        with whole_file(destination, sync=True) as out:
+            out.write(file)
+    return Report(images=len(files[0]), bad=bad)
+
+
+def _check_apart(source: Path, destination: Path) -> None:
+    here, there = source.resolve(), destination.resolve()
+    if source.exists() and (here == there or here in there.parents or there in here.parents):
+        raise OutputError(f"{destination} and {source} lie within each other; choose a folder of its own")

@@ -1,0 +1,175 @@
+"""Writing outputs so that an interruption leaves whole files and nothing else, and a second run goes on.
+
+A folder of outputs holds a manifest, ``hf-etc.json``, with the public parameters it is made with. Every file is
+written under a temporary name beside its place and then renamed, so none is ever there in part. Which of them are
+finished is the matter of ``finished.py``.
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import IO, Any
+
+from ...cipher.keys import EtcKey
+from ...errors import EtcError, OutputError
+from ..check import first_difference
+
+MANIFEST = "hf-etc.json"
+MANIFEST_VERSION = 1
+JOURNAL = ".hf-etc-finished"  # hidden: load_dataset() takes it for no data
+_PART = ".hf-etc-part"
+_LOCK_SECONDS = 10  # the processes of a killed run end within moments
+
+
+@contextmanager
+def whole_file(path: Path, sync: bool = False) -> Iterator[IO[bytes]]:
+    """A file to write that appears under its name when it is whole, or not at all.
+
+    Args:
+        path: the file; folders on the way are made.
+        sync: wait until the disk has it, against a power failure. For large files; it costs milliseconds.
+
+    Raises:
+        OutputError: it cannot be written, for one because the disk is full.
+    """
+    part = path.with_name(f".{os.getpid()}{_PART}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as file:
+            yield file
+            file.flush()
+            if sync:
+                os.fsync(file.fileno())
+        part.replace(path)
+    except EtcError:
+        raise
+    except OSError as error:
+        raise cannot_write(path, error) from None
+    finally:
+        with suppress(OSError):
+            part.unlink()
+
+
+@contextmanager
+def output_folder(folder: Path, facts: Mapping[str, Any], private: bool = False) -> Iterator[None]:
+    """Begin or resume a folder of outputs; the manifest says at the end that it is complete.
+
+    Args:
+        folder: new, empty, or one that an earlier run with the same facts left unfinished.
+        facts: JSON-ready public parameters of everything in it.
+        private: let nobody but the owner in, whatever the umask is and the folder's mode was.
+
+    Raises:
+        OutputError: the folder holds something else, was begun with other facts, is being written by another
+            process, or cannot be written.
+    """
+    manifest = {"hf-etc": MANIFEST_VERSION, **json.loads(json.dumps(facts))}
+    try:
+        folder.mkdir(mode=0o700 if private else 0o777, parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from None
+    with _locked(folder):
+        _check_resumable(folder, manifest)
+        for part in folder.rglob(f".*{_PART}"):
+            part.unlink()
+        with _private(folder) if private else nullcontext():
+            write_manifest(folder, {**manifest, "complete": False})
+            try:
+                yield
+            except BaseException:
+                _remove_if_bare(folder)
+                raise
+            write_manifest(folder, {**manifest, "complete": True})
+
+
+@contextmanager
+def _private(folder: Path) -> Iterator[None]:
+    """Close the folder to others before anything is written, and each file in it at the end."""
+    _close(folder)
+    try:
+        yield
+    finally:
+        _close(folder)
+
+
+def _close(folder: Path) -> None:
+    for entry in [folder, *folder.rglob("*")] if folder.exists() else ():
+        if not entry.is_symlink():
+            entry.chmod(0o700 if entry.is_dir() else 0o600)
+
+
+def source_id(key: EtcKey, text: str) -> str:
+    """Tells sources apart in the public manifest. It is keyed: nobody else can check a guess at path or content."""
+    return key.derive(f"hf-etc/2/source/{text}".encode(), length=8).hex()
+
+
+def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+    with whole_file(folder / MANIFEST, sync=True) as file:
+        file.write((json.dumps(manifest, indent=2) + "\n").encode())
+
+
+def _remove_if_bare(folder: Path) -> None:
+    """Take back a folder without any output, so that a run with a mistake in it can be repeated without."""
+    entries = sorted(folder.rglob("*"), reverse=True)  # the deepest first
+    if any(not entry.is_dir() and entry not in (folder / MANIFEST, folder / JOURNAL) for entry in entries):
+        return
+    with suppress(OSError):
+        for entry in [*entries, folder]:
+            entry.rmdir() if entry.is_dir() else entry.unlink()
+
+
+def _check_resumable(folder: Path, manifest: dict[str, Any]) -> None:
+    path = folder / MANIFEST
+    if not path.exists():
+        if any(not entry.name.endswith(_PART) for entry in folder.iterdir()):
+            raise OutputError(f"{folder} is not empty and was not begun by hf-etc; choose a new folder")
+        return
+    try:
+        begun = json.loads(path.read_bytes())
+        del begun["complete"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise OutputError(f"{path} is damaged; remove the folder, or choose a new one") from None
+    if begun != manifest:
+        fact, there, here = first_difference(begun, manifest)
+        if fact == "source":
+            raise OutputError(f"{folder} was begun from another source; choose a new folder")
+        raise OutputError(
+            f"{folder} was begun with {fact} {_shown(there)}, not {_shown(here)}; "
+            "resume with the same settings, or choose a new folder"
+        )
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep a second run out of the folder, where the system can lock."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        for waited in range(10 * _LOCK_SECONDS, -1, -1):
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if not waited:
+                    raise OutputError(f"another process is writing to {folder}; wait for it, or stop it") from None
+                time.sleep(0.1)
+            except OSError:  # a network folder without locks
+                break
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def cannot_write(path: Path, error: OSError) -> OutputError:
+    return OutputError(f"cannot write {path}: {os.strerror(error.errno) if error.errno else error}")
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is None else json.dumps(value)

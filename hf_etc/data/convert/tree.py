@@ -1,0 +1,77 @@
+"""A folder tree of image files, converted into a tree of the same names."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...errors import ParameterError
+from ..batches import ImageMap
+from .convert import Report
+from .finished import Outputs, conversion, read_picture
+from .output import source_id
+from .pool import check_stop, run
+from .source import IMAGE_SUFFIXES, files_below
+
+_FILES_PER_TASK = 16
+
+
+def convert_tree(source: Path, destination: Path, images: ImageMap, num_proc: int, progress: bool) -> Report:
+    """Convert every image file below `source`; other files are reported and not copied.
+
+    A second run does only what is missing, or no longer belongs to its image: see ``finished.py``.
+    """
+    targets, left_out = _targets(source, images.suffix)
+    facts = {
+        "operation": images.operation,
+        **images.facts(),
+        "id": images.conversion_id,
+        "layout": "mirror",
+        "source": source_id(images.key, str(source.resolve())),
+    }
+    with conversion(destination, images, facts, [new for _, new in targets]) as outputs:
+        tasks = [targets[i : i + _FILES_PER_TASK] for i in range(0, len(targets), _FILES_PER_TASK)]
+        report = Report(left_out=left_out)
+        return report.follow(
+            run(_TreeJob(images, source, outputs), tasks, num_proc), len(targets), images.operation, progress
+        )
+
+
+@dataclass(frozen=True)
+class _TreeJob:
+    images: ImageMap
+    source: Path
+    outputs: Outputs
+
+    def __call__(self, names: list[tuple[str, str]]) -> Report:
+        report = Report()
+        for name, new in names:
+            check_stop()
+            self._one(name, new, report)
+        return report
+
+    def _one(self, name: str, new: str, report: Report) -> None:
+        picture, digest = read_picture(self.source / name)
+        if self.outputs.finished(new, digest):
+            report.resumed += 1
+            return
+        files, bad = self.images.convert([picture], [name])
+        for file in files[0]:
+            self.outputs.write(new, file, digest)
+        if bad:
+            self.outputs.remove(new)
+        report.images += len(files[0])
+        report.bad += bad
+
+
+def _targets(source: Path, suffix: str) -> tuple[list[tuple[str, str]], list[str]]:
+    """Pairs of an image's name and its output's, relative to their folders; and the names of other files."""
+    outputs: dict[str, str] = {}
+    left_out = []
+    for name in files_below(source):
+        if name.suffix.lower() not in IMAGE_SUFFIXES:
+            left_out.append(str(name))
+            continue
+        new = str(name.with_suffix(suffix))
+        if new in outputs:
+            raise ParameterError(f"{outputs[new]} and {name} would both become {new}; rename one of them")
+        outputs[new] = str(name)
+    return [(name, new) for new, name in outputs.items()], left_out

@@ -1,0 +1,1 @@
+"""The harness of every measurement: records, their store, scales, data and trainings."""

@@ -1,0 +1,418 @@
+"""The image processor of a model that was trained on encrypted images.
+
+With a key it is the client's: plain pictures in, encrypted pixel values out. Without one it is the
+server's: it takes marked ciphertexts of the right key, cipher and size, and nothing else.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import fields
+from typing import Annotated, Any, TypedDict
+
+import numpy as np
+from transformers.image_processing_backends import PilBackend
+from transformers.image_processing_base import BatchFeature
+from transformers.image_utils import ChannelDimension, SizeDict
+from transformers.processing_utils import ImagesKwargs
+from transformers.utils import TensorType
+from transformers.utils.type_validators import tensor_type_validator
+
+from ..cipher import CipherSpec, spec_from_dict
+from ..cipher.keys import EtcKey, find_key
+from ..cipher.spec import all_parameters, make_spec
+from ..cipher.spec import cipher_id as id_of
+from ..errors import (
+    AlreadyEncryptedError,
+    GeometryError,
+    KeyMismatchError,
+    MissingKeyError,
+    NotACiphertextError,
+    ParameterError,
+)
+from ..images.ciphertext import ImageFormat, Marker, Subsampling, check_format, decode_ciphertext, open_plain
+from ..images.load import Fit, Preparation, load_rgb
+from ..sealing.cipher import Cipher
+from .image_input import is_array, to_list, to_source
+
+
+class EtcImagesKwargs(TypedDict, total=False):
+    """What a call may choose. The size, the cipher and the key belong to the model: they are fixed."""
+
+    do_rescale: bool | None
+    rescale_factor: float | None
+    do_normalize: bool | None
+    image_mean: float | list[float] | tuple[float, ...] | None
+    image_std: float | list[float] | tuple[float, ...] | None
+    input_data_format: str | ChannelDimension | None
+    return_tensors: Annotated[str | TensorType | None, tensor_type_validator()]
+
+
+_VALUE_OPTIONS = ("do_rescale", "rescale_factor", "do_normalize", "image_mean", "image_std")
+_PREPARATION_OPTIONS = ("fit", "resample")
+_SAVED = {"cipher", "cipher_id", "size", *_VALUE_OPTIONS, *_PREPARATION_OPTIONS}
+
+
+class EtcImageProcessor(PilBackend):
+    """Prepares and encrypts pictures (client), or checks and decodes ciphertexts (server).
+
+    ``from_pretrained(folder, key=key)`` loads a client; without a key it loads a server. Whoever publishes the
+    folder writes its configuration, but cannot weaken it: `cipher_id` is a keyed function of every parameter of
+    the cipher and of the size, and a client raises KeyMismatchError unless it is its own key's for just those.
+    What the owner once published under weak settings, for a comparison say, has such ids, too: a client refuses
+    those settings unless ``allow_weak=True`` is given (docs/spec.md, section 7).
+
+    Both take other values for fit, resample and the value options. Parameters of the cipher, `size` and
+    `cipher_id` given there are compared with the saved ones, never put in their place.
+
+    The configuration, the repr and every saved file hold public parameters and the cipher id. The key
+    itself is never serialised: an unpickled client finds it again in its own process or environment
+    (:func:`hf_etc.cipher.keys.find_key`) and raises MissingKeyError where there is none.
+
+    Args:
+        key: the secret key makes a client; leave it out for a server.
+        cipher: name of a registered cipher, or its spec. "etc" (default) is the paper's.
+        size: edge or (height, width) in pixels, also {"height", "width"}; None keeps a picture's own, whatever it
+            is, and makes an id for pictures of any size.
+        fit, resample: see :class:`hf_etc.Preparation`. They act before encryption only.
+        cipher_id: public id of key, cipher and size. A server needs it; a client's key must have it.
+        do_rescale, rescale_factor, do_normalize, image_mean, image_std: how uint8 becomes float;
+            0.5/0.5 by default, so that the negative-positive transform is a change of sign.
+        params: parameters of the cipher, such as ``block_size=16``, ``key_scope="dataset"``.
+
+    Raises:
+        MissingKeyError: neither `key` nor `cipher_id`.
+        KeyMismatchError: `key` does not give this cipher and size the id `cipher_id`.
+        ParameterError: unknown cipher or parameter, bad size, fit or resample.
+        GeometryError: `size` is off the block grid.
+
+    Example:
+        >>> key = EtcKey.generate()
+        >>> client = EtcImageProcessor(key, size=32, block_size=16)
+        >>> server = EtcImageProcessor(size=32, block_size=16, cipher_id=client.cipher_id)
+        >>> picture = np.zeros((40, 50, 3), np.uint8)
+        >>> sent = client.encrypt(picture)  # bytes of PNG files
+        >>> received = server(sent, return_tensors="np").pixel_values
+        >>> bool((received == client(picture, return_tensors="np").pixel_values).all())
+        True
+    """
+
+    # Outside __dict__: transformers copies, prints and saves what is inside it. Holds the key and its plans.
+    __slots__ = ("_cipher",)
+    valid_kwargs = EtcImagesKwargs  # type: ignore[assignment]
+
+    def __init__(
+        self,
+        key: EtcKey | None = None,
+        *,
+        cipher: str | CipherSpec = "etc",
+        size: int | tuple[int, int] | dict[str, int] | None = None,
+        fit: Fit | None = None,
+        resample: str = "bicubic",
+        cipher_id: str | None = None,
+        do_rescale: bool = True,
+        rescale_factor: float = 1 / 255,
+        do_normalize: bool = True,
+        image_mean: float | list[float] | tuple[float, ...] = (0.5, 0.5, 0.5),
+        image_std: float | list[float] | tuple[float, ...] = (0.5, 0.5, 0.5),
+        **params: Any,
+    ) -> None:
+        super().__init__(
+            do_rescale=do_rescale,
+            rescale_factor=rescale_factor,
+            do_normalize=do_normalize,
+            image_mean=image_mean,
+            image_std=image_std,
+        )
+        self._spec = _to_spec(cipher, params)
+        self._preparation = Preparation(_to_size(size), fit, resample)
+        if self._preparation.size is not None:
+            self._spec.check_size(*self._preparation.size)
+        self._cipher = None if key is None else Cipher(key, self._spec)
+        self._cipher_id = _agree_on_id(key, self._spec, self._preparation.size, cipher_id)
+        self._is_client = key is not None
+
+    @property
+    def is_client(self) -> bool:
+        """True with a key: takes plain pictures. False without: takes ciphertexts only."""
+        return self._is_client
+
+    @property
+    def cipher_id(self) -> str:
+        """Public id of the key, the cipher's parameters and the size that the model was trained with."""
+        return self._cipher_id
+
+    @property
+    def spec(self) -> CipherSpec:
+        """Cipher and public parameters."""
+        return self._spec
+
+    @property
+    def preparation(self) -> Preparation:
+        """How a client brings a picture to size."""
+        return self._preparation
+
+    @property
+    def size(self) -> SizeDict | None:
+        """Height and width of the encrypted images; None: any that fits the block grid."""
+        size = self._preparation.size
+        return None if size is None else SizeDict(height=size[0], width=size[1])
+
+    def preprocess(self, images: Any, *args: Any, **kwargs: Any) -> BatchFeature:
+        """Pixel values of one image or a batch; calling the processor does the same.
+
+        Args:
+            images: one image or a list. Client: PIL image, path, URL, file content (bytes), base64
+                text, or uint8 array or tensor (H,W,C) or (C,H,W) or a batch of those. Server: the
+                same without arrays and tensors, which cannot carry a marker.
+            kwargs: return_tensors ("pt", "np" or None: a list), input_data_format (arrays only), or
+                another choice of do_rescale, rescale_factor, do_normalize, image_mean, image_std.
+
+        Returns:
+            ``pixel_values``, float32 (N,3,H,W); uint8 with do_rescale=False, do_normalize=False.
+
+        Raises:
+            AlreadyEncryptedError: a client got a ciphertext.
+            NotACiphertextError: a server got a plain image.
+            KeyMismatchError, ParameterError, GeometryError: a server got a ciphertext of another
+                key, cipher or size.
+            ParameterError: an argument that is fixed with the processor, or unknown.
+            ImageError: not an image, wrong dtype, or an empty batch.
+        """
+        unknown = sorted(kwargs.keys() - EtcImagesKwargs.__annotations__.keys())
+        if args or unknown:
+            what = repr(unknown[0]) if unknown else "a second positional argument"
+            allowed = ", ".join(EtcImagesKwargs.__annotations__)
+            raise ParameterError(f"a call cannot set {what}; it can set {allowed}. The rest is fixed for the model")
+        return super().preprocess(images, **kwargs)
+
+    def encrypt(
+        self, images: Any, format: ImageFormat = "png", quality: int = 85, subsampling: Subsampling = "4:4:4"
+    ) -> list[bytes]:
+        """The files a client sends: prepared, encrypted and marked, never plain.
+
+        Args:
+            images: as for a client's call.
+            format: "png" (default) and "webp" are lossless; "jpeg" takes `quality` and `subsampling`.
+            quality: 1 to 100, for JPEG.
+            subsampling: "4:4:4" (default) or "4:2:0", for JPEG.
+
+        Raises:
+            MissingKeyError: this is a server's processor.
+            ParameterError: unknown format, quality or subsampling.
+            AlreadyEncryptedError, ImageError, GeometryError: as for a call.
+        """
+        check_format(format, quality, subsampling)
+        cipher, any_size = self._client_cipher(), self._preparation.size is None
+        pictures = map(self._prepare, to_list(images))
+        return [cipher.seal(picture, format, quality, subsampling, any_size=any_size) for picture in pictures]
+
+    def process_image(self, image: Any, input_data_format: Any = None, **kwargs: Any) -> np.ndarray:  # type: ignore[override]
+        """One image as encrypted uint8 (3,H,W): the step where nothing plain may pass."""
+        pixels = self._encrypt_one(image, input_data_format) if self._is_client else self._read_ciphertext(image)
+        return np.moveaxis(pixels, -1, 0)
+
+    def check(self, marker: Marker) -> None:
+        """Raise unless a ciphertext with this marker is one that the model takes.
+
+        Raises:
+            KeyMismatchError, ParameterError, GeometryError: it has another key, cipher or size.
+        """
+        if marker.spec != self._spec:
+            raise ParameterError(f"encrypted with {marker.spec}, the model takes {self._spec}; encrypt with those")
+        rows, columns = self._preparation.size or (marker.height, marker.width)
+        if (marker.height, marker.width) != (rows, columns):
+            found = f"{marker.height}x{marker.width}"
+            raise GeometryError(f"encrypted at {found}, the model takes {rows}x{columns}; resize before encrypting")
+        if marker.cipher_id != self._cipher_id:
+            raise KeyMismatchError(
+                f"encrypted as {marker.cipher_id}, the model takes {self._cipher_id}: another key, or an id for "
+                "pictures of any size; encrypt with the model's own processor and key"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The public configuration, named one by one: nothing else on the instance can leak into it.
+
+        The two names in ``size`` are deliberate. An image processor that does not encrypt refuses
+        them, so a loader that ignores ``image_processor_type`` fails instead of passing plain pixels.
+        """
+        height, width = self._preparation.size or (None, None)
+        return {
+            "image_processor_type": type(self).__name__,
+            "cipher": self._spec.to_dict(),
+            "cipher_id": self._cipher_id,
+            "size": {"encrypted_height": height, "encrypted_width": width},
+            "fit": self._preparation.fit,
+            "resample": self._preparation.resample,
+            **{name: deepcopy(getattr(self, name)) for name in _VALUE_OPTIONS},
+        }
+
+    @classmethod
+    def from_dict(
+        cls, image_processor_dict: dict[str, Any], key: EtcKey | None = None, allow_weak: bool = False, **kwargs: Any
+    ) -> Any:
+        """Build from :meth:`to_dict`; ``from_pretrained`` ends here, see the class for its arguments.
+
+        Raises:
+            ParameterError: not a saved processor of this class, not the expected cipher, or a weak one.
+            KeyMismatchError: the model belongs to another key, or somebody changed its configuration.
+        """
+        saved = dict(image_processor_dict)
+        kind = saved.pop("image_processor_type", None)
+        if kind != cls.__name__ or saved.keys() != _SAVED:
+            odd = ", ".join(sorted(map(str, saved.keys() ^ _SAVED))) if kind == cls.__name__ else f"type {kind}"
+            raise ParameterError(f"this is not a saved {cls.__name__} ({odd}); save the processor again")
+        spec = _saved_spec(saved.pop("cipher"))
+        saved["size"], saved["cipher_id"] = _saved_size(saved["size"]), str(saved["cipher_id"])
+        _check_expected(spec, saved, kwargs)
+        unused_wanted = kwargs.pop("return_unused_kwargs", False)
+        saved |= {name: kwargs.pop(name) for name in (*_VALUE_OPTIONS, *_PREPARATION_OPTIONS) if name in kwargs}
+        if refused := sorted(kwargs.keys() & ImagesKwargs.__annotations__.keys()):
+            raise ParameterError(f"{cls.__name__} has no option {refused[0]!r}; leave it out")
+        processor = cls(key, cipher=spec, **saved)
+        weakness = spec.weakness(processor.preparation.size)
+        if key is not None and weakness and not allow_weak:
+            raise ParameterError(
+                f"this configuration is weak ({weakness}); if you know it to be yours and want it, "
+                "pass allow_weak=True (--allow-weak)"
+            )
+        return (processor, kwargs) if unused_wanted else processor
+
+    @classmethod
+    def from_json_file(cls, json_file: str | os.PathLike) -> Any:
+        """A server from a ``preprocessor_config.json``."""
+        return cls.from_dict(cls.get_image_processor_dict(json_file)[0])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__.copy()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._cipher = None
+
+    def __copy__(self) -> "EtcImageProcessor":
+        return self.__deepcopy__({})
+
+    def __deepcopy__(self, memo: dict) -> "EtcImageProcessor":
+        twin = type(self).__new__(type(self))
+        twin.__setstate__(deepcopy(self.__dict__, memo))
+        twin._cipher = self._cipher
+        return twin
+
+    def _client_cipher(self) -> Cipher:
+        if not self._is_client:
+            raise MissingKeyError("this is a server's processor, it has no key; load it with key= on the client")
+        if self._cipher is None:  # an unpickled client
+            key = find_key(self._cipher_id, lambda key: id_of(key, self._spec, self._preparation.size))
+            self._cipher = Cipher(key, self._spec)
+        return self._cipher
+
+    def _encrypt_one(self, image: Any, input_data_format: Any = None) -> np.ndarray:
+        """Encrypted uint8 (H,W,3)."""
+        cipher = self._client_cipher()
+        nonce = cipher.new_nonces(1)[0] if self._spec.key_scope == "image" else None
+        return cipher.encrypt(self._prepare(image, input_data_format), nonce)
+
+    def _prepare(self, image: Any, input_data_format: Any = None) -> np.ndarray:
+        """The plain picture, brought to size: uint8 (H,W,3)."""
+        try:
+            picture = open_plain(to_source(image, input_data_format))
+        except AlreadyEncryptedError:
+            raise AlreadyEncryptedError(
+                "this image is encrypted already; give it to the server's processor (no key)"
+            ) from None
+        return self._preparation.apply(load_rgb(picture), self._spec.grid)
+
+    def _read_ciphertext(self, image: Any) -> np.ndarray:
+        if is_array(image):
+            raise NotACiphertextError(
+                "a server's processor takes marked ciphertext files: an array or tensor carries no marker; "
+                "pass what the client's processor.encrypt(...) returns"
+            )
+        pixels, marker = decode_ciphertext(to_source(image))
+        self.check(marker)
+        return pixels
+
+    def _prepare_images_structure(self, images: Any, expected_ndims: int = 3) -> list[Any]:
+        return to_list(images)
+
+    def _standardize_kwargs(self, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
+        # The base class would add sizes here, which are no arguments of this class.
+        return {name: tuple(value) if isinstance(value, list) else value for name, value in kwargs.items()}
+
+    def _preprocess(self, images: list[np.ndarray], return_tensors: Any = None, **kwargs: Any) -> BatchFeature:  # type: ignore[override]
+        if return_tensors is not None and len({image.shape for image in images}) > 1:
+            raise GeometryError("the images have different sizes; pass one at a time, or give the processor a size")
+        table = self._value_table(**kwargs)
+        values = [np.stack([row[channel] for row, channel in zip(table, image, strict=True)]) for image in images]
+        return BatchFeature(data={"pixel_values": values}, tensor_type=return_tensors)
+
+    def _value_table(
+        self, do_rescale: bool, rescale_factor: float, do_normalize: bool, image_mean: Any, image_std: Any, **_: Any
+    ) -> np.ndarray:
+        """What each of the 256 byte values becomes, (3,256), by the base class's own arithmetic."""
+        table = np.tile(np.arange(256, dtype=np.uint8), (3, 1, 1))
+        if do_rescale:
+            table = self.rescale(table, rescale_factor)
+        if do_normalize:
+            table = self.normalize(table, image_mean, image_std)
+        return np.ascontiguousarray(table[:, 0])
+
+
+def _to_spec(cipher: str | CipherSpec, params: dict[str, Any]) -> CipherSpec:
+    if not isinstance(cipher, CipherSpec):
+        return make_spec(cipher, **params)
+    if params:
+        raise ParameterError(f"{sorted(params)[0]!r} beside a complete cipher spec; give one or the other")
+    return cipher
+
+
+def _to_size(size: Any) -> tuple[int, int] | None:
+    if isinstance(size, (Mapping, SizeDict)):
+        edges = dict(size)
+        if edges.keys() != {"height", "width"}:
+            raise ParameterError(f"size {edges!r}: give height and width in pixels")
+        return edges["height"], edges["width"]
+    return (size, size) if isinstance(size, int) else tuple(size) if isinstance(size, list) else size
+
+
+def _saved_spec(values: Any) -> CipherSpec:
+    if not isinstance(values, dict):
+        raise ParameterError(f"the saved cipher {values!r} is damaged; save the processor again")
+    return spec_from_dict(values)
+
+
+def _saved_size(size: Any) -> tuple[int, int] | None:
+    if not isinstance(size, Mapping) or size.keys() != {"encrypted_height", "encrypted_width"}:
+        raise ParameterError(f"the saved size {size!r} is damaged; save the processor again")
+    edges = size["encrypted_height"], size["encrypted_width"]
+    return None if edges == (None, None) else edges
+
+
+def _agree_on_id(key: EtcKey | None, spec: CipherSpec, size: tuple[int, int] | None, given: str | None) -> str:
+    if key is None and given is None:
+        raise MissingKeyError("give key= for a client's processor, or cipher_id= for a server's")
+    if key is None:
+        if not isinstance(given, str) or not re.fullmatch("[0-9a-f]{32}", given):
+            raise ParameterError(f"cipher_id {given!r}: it has 32 hexadecimal digits, see Cipher.cipher_id")
+        return given
+    own = id_of(key, spec, size)
+    if given not in (None, own):
+        raise KeyMismatchError(
+            "the configuration was not made with this key: it is another key's, or its cipher or size was changed; "
+            "nothing was encrypted, use the model's key or load the model from its owner"
+        )
+    return own
+
+
+def _check_expected(spec: CipherSpec, saved: dict[str, Any], kwargs: dict[str, Any]) -> None:
+    """Take what names the cipher, its parameters, the size or the id out of `kwargs`; each must be as saved."""
+    found = {"cipher": spec.name, "cipher_id": saved["cipher_id"], "size": saved["size"]}
+    found |= {field.name: getattr(spec, field.name) for field in fields(spec)}
+    for name in kwargs.keys() & (found.keys() | all_parameters()):
+        expected = kwargs.pop(name)
+        expected = _to_size(expected) if name == "size" else tuple(expected) if isinstance(expected, list) else expected
+        if name not in found or expected != found[name]:
+            error = KeyMismatchError if name == "cipher_id" else ParameterError
+            raise error(f"the model has {name}={found.get(name)!r}, expected {expected!r}; load the model you meant")

@@ -1,0 +1,417 @@
+"""The public cipher: a key and a spec, applied to PIL images, arrays, tensors and whole files.
+
+It compiles one plan per image size (and nonce), keeps recent plans, and applies them. What leaves as a file or a
+PIL image carries a tag, and comes back only if the tag is right.
+"""
+
+import hmac
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from itertools import repeat
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from PIL import Image
+
+from ..cipher import CipherSpec, EtcSpec
+from ..cipher.etc import STEPS
+from ..cipher.keys import EtcKey
+from ..cipher.plan import Plan, check_pixels
+from ..cipher.spec import NONCE_BYTES, KeyScope, cipher_id, make_spec
+from ..errors import AuthenticationError, ImageError, KeyMismatchError, MissingKeyError, ParameterError
+from ..images.ciphertext import (
+    MARKER_NAME,
+    Ciphertext,
+    ImageFormat,
+    Marker,
+    Signed,
+    Subsampling,
+    check_format,
+    encode_ciphertext,
+    open_plain,
+    read_ciphertext,
+)
+from ..images.load import ImageSource, load_rgb
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..cipher.torch_plan import TorchPlan
+
+Images = TypeVar("Images", Image.Image, np.ndarray, "torch.Tensor")
+Nonces = bytes | Sequence[bytes] | None
+_CACHE_BYTES = 256 * 2**20
+_TAG_BYTES = 16
+
+
+class Cipher:
+    """Encrypts and decrypts images under one key.
+
+    Args:
+        key: the secret key.
+        spec: cipher and parameters, see :func:`get_cipher` and :class:`EtcCipher`.
+
+    Raises:
+        MissingKeyError: `key` is not an :class:`EtcKey`.
+
+    Example:
+        >>> cipher = get_cipher("etc", EtcKey.generate(), block_size=8)
+        >>> x = np.arange(16 * 24 * 3, dtype=np.uint8).reshape(16, 24, 3)
+        >>> bool((cipher.unseal(cipher.seal(x, format="webp")) == x).all())
+        True
+    """
+
+    def __init__(self, key: EtcKey, spec: CipherSpec) -> None:
+        if not isinstance(key, EtcKey):
+            raise MissingKeyError("key must be an EtcKey: EtcKey.load(path), EtcKey.from_env() or EtcKey.generate()")
+        self.key, self.spec = key, spec
+        self._plans: dict[tuple, Plan | TorchPlan] = {}  # the last used one is last
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(key_id={self.key.key_id!r}, spec={self.spec})"
+
+    def cipher_id(self, height: int | None = None, width: int | None = None) -> str:
+        """The public id of this key with these parameters and this size; without a size, the one for any size.
+
+        32 hexadecimal digits for markers, processors and cards. Only the key can make it, so whoever publishes a
+        configuration cannot give it weaker parameters (docs/spec.md, section 2).
+        """
+        return cipher_id(self.key, self.spec, None if height is None or width is None else (height, width))
+
+    def new_nonces(self, count: int) -> list[bytes]:
+        """Fresh random public nonces, 16 bytes each, for ``key_scope="image"``."""
+        return [os.urandom(NONCE_BYTES) for _ in range(count)]
+
+    def plan(self, height: int, width: int, nonce: bytes | None = None) -> Plan:
+        """The encryption plan for one size; as secret as the key."""
+        if nonce is not None:  # a nonce is used for one image: nothing to gain from keeping its plan
+            return self.spec.compile(self.key, height, width, nonce)
+        return self._cached((height, width), lambda: self.spec.compile(self.key, height, width, nonce))
+
+    def encrypt(self, images: Images, nonce: Nonces = None) -> Images:
+        """Encrypt one image or a batch in memory; :meth:`seal` makes files.
+
+        Args:
+            images: PIL image (any still mode, see :func:`hf_etc.images.load.load_rgb`); uint8 array (H,W,3)
+                or (N,H,W,3); or uint8 tensor (N,3,H,W) on any device.
+            nonce: only for ``key_scope="image"``: 16 bytes, or one per image of a batch. A PIL image
+                gets a fresh one when it is left out.
+
+        Returns:
+            The same kind, shape and device. A PIL result is RGB and carries its marker in ``.info``, which
+            :func:`hf_etc.read_ciphertext` reads and ``image.save`` loses.
+
+        Raises:
+            AlreadyEncryptedError: a PIL image that carries a ciphertext marker.
+            GeometryError: the size does not fit the block grid.
+            ImageError: wrong dtype, layout or an empty batch.
+            ParameterError: nonces missing, superfluous, repeated or of the wrong number.
+        """
+        if not isinstance(images, Image.Image):
+            _refuse_repeated(nonce)
+            return self._apply(images, nonce, inverse=False)
+        picture = np.asarray(load_rgb(open_plain(images)))
+        nonce = self._nonce(_single(nonce))
+        pixels = self._apply(picture, nonce, inverse=False)
+        marker = self.sign(self.marker(pixels.shape[0], pixels.shape[1], nonce), "pixels", pixels.tobytes())
+        encrypted = Image.fromarray(pixels)
+        encrypted.info[MARKER_NAME] = marker.to_json()
+        return encrypted
+
+    def decrypt(self, image: Image.Image | Ciphertext) -> Image.Image:
+        """Undo :meth:`encrypt` of a PIL image, once its tag is found right; :meth:`unseal` does it for files.
+
+        Args:
+            image: what :meth:`encrypt` returned, or one opened from a PNG or WebP ciphertext.
+
+        Raises:
+            AuthenticationError: it is not what was encrypted under this key, or a JPEG whose file is needed to tell.
+            NotACiphertextError: it carries no marker.
+            KeyMismatchError: it was encrypted under another key.
+            ParameterError: it was encrypted with other parameters, or is an array: see
+                :meth:`decrypt_unauthenticated`.
+        """
+        if not isinstance(image, Image.Image | Ciphertext):
+            raise ParameterError(
+                f"a {type(image).__name__} carries no tag that could be checked; pass a PIL image, use unseal() for "
+                "files, or decrypt_unauthenticated() for pixels that never left you"
+            )
+        return Image.fromarray(self.unseal(image))
+
+    def decrypt_unauthenticated(self, images: Images, nonce: Nonces = None) -> Images:
+        """Undo :meth:`encrypt` for whatever pixels come, with this cipher's parameters and the given nonces.
+
+        DANGER: whoever chooses pixels and nonce and learns the result learns the plan behind that nonce, three
+        images are enough, and with it the picture. Use it for pixels that never left you, or for your own
+        ciphertexts that somebody honest stored in another format; never on behalf of others.
+
+        Args:
+            images: as for :meth:`encrypt`; the marker of a PIL image is not looked at.
+            nonce: the nonce or nonces used to encrypt.
+
+        Returns:
+            The same kind; exact unless the ciphertext went through a lossy format.
+
+        Raises:
+            GeometryError, ImageError, ParameterError: as for :meth:`encrypt`.
+        """
+        if isinstance(images, Image.Image):
+            return Image.fromarray(self._apply(np.asarray(load_rgb(images)), _single(nonce), inverse=True))
+        return self._apply(images, nonce, inverse=True)
+
+    def seal(
+        self,
+        picture: np.ndarray | Image.Image,
+        format: ImageFormat = "png",
+        quality: int = 85,
+        subsampling: Subsampling = "4:4:4",
+        nonce: bytes | None = None,
+        any_size: bool = False,
+    ) -> bytes:
+        """Encrypt one picture into a ciphertext file with its marker and tag.
+
+        Args:
+            picture: plain, uint8 (H,W,3) or a PIL image of any still mode.
+            format: "png" and "webp" are lossless, "jpeg" is lossy.
+            quality, subsampling: of JPEG; the paper uses 85 and 80, and 4:4:4.
+            nonce: 16 bytes for ``key_scope="image"``; default: a fresh one.
+            any_size: mark it with the id for pictures of any size instead of the one for this size.
+
+        Returns:
+            The file's bytes; :meth:`unseal` reads them.
+
+        Raises:
+            AlreadyEncryptedError, GeometryError, ImageError, ParameterError: as for :meth:`encrypt`.
+        """
+        if isinstance(picture, Image.Image):
+            picture = np.asarray(load_rgb(open_plain(picture)))
+        check_pixels(picture)
+        nonces = None if nonce is None else [nonce]
+        return self.seal_all([picture], format, quality, subsampling, nonces, any_size)[0]
+
+    def seal_all(
+        self,
+        pictures: Sequence[np.ndarray],
+        format: ImageFormat = "png",
+        quality: int = 85,
+        subsampling: Subsampling = "4:4:4",
+        nonces: Sequence[bytes] | None = None,
+        any_size: bool = False,
+    ) -> list[bytes]:
+        """:meth:`seal` for plain pictures, uint8 (H,W,3) each, of any mixture of sizes."""
+        check_format(format, quality, subsampling)
+        if nonces is None and self.spec.key_scope == "image":
+            nonces = self.new_nonces(len(pictures))
+        files = [b""] * len(pictures)
+        for (height, width), same_size in positions(picture.shape[:2] for picture in pictures).items():
+            chosen = None if nonces is None else [nonces[i] for i in same_size]
+            encrypted = self.encrypt(np.stack([pictures[i] for i in same_size]), chosen)
+            id_ = self.cipher_id() if any_size else self.cipher_id(height, width)
+            for i, pixels, nonce in zip(same_size, encrypted, chosen or repeat(None), strict=False):
+                marker = Marker(self.spec, height, width, id_, nonce)
+                files[i] = encode_ciphertext(pixels, marker, self.sign, format, quality, subsampling)
+        return files
+
+    def unseal(self, source: ImageSource | Ciphertext) -> np.ndarray:
+        """The picture in a ciphertext file, once its tag is found right.
+
+        Args:
+            source: path or bytes of the file, a PIL image opened from a PNG or WebP one, or a
+                :class:`hf_etc.images.ciphertext.Ciphertext`.
+
+        Returns:
+            uint8 (H,W,3); exact for PNG and WebP.
+
+        Raises:
+            AuthenticationError: it was changed, re-encoded or made up; see :meth:`unseal_unauthenticated`.
+            ImageError, NotACiphertextError, MarkerError, GeometryError: see :func:`hf_etc.read_ciphertext`.
+            KeyMismatchError, ParameterError: it was encrypted under another key, or with other parameters.
+        """
+        ciphertext = source if isinstance(source, Ciphertext) else read_ciphertext(source)
+        self.authenticate(ciphertext)
+        return self._apply(ciphertext.pixels(), ciphertext.marker.nonce, inverse=True)
+
+    def unseal_unauthenticated(self, source: ImageSource | Ciphertext) -> np.ndarray:
+        """:meth:`unseal` without the check of the tag, for files that somebody honest stored in another format.
+
+        DANGER: see :meth:`decrypt_unauthenticated`. Parameters are this cipher's; only the nonce is the marker's.
+        """
+        ciphertext = source if isinstance(source, Ciphertext) else read_ciphertext(source)
+        self.check_marker(ciphertext.marker)
+        return self._apply(ciphertext.pixels(), ciphertext.marker.nonce, inverse=True)
+
+    def marker(self, height: int, width: int, nonce: bytes | None = None) -> Marker:
+        """The public marker of an image encrypted by this cipher, without its tag."""
+        return Marker(self.spec, height, width, self.cipher_id(height, width), nonce)
+
+    def check_marker(self, marker: Marker) -> None:
+        """Raise unless `marker` names these parameters and this key; its tag is not looked at."""
+        if marker.spec != self.spec:
+            raise ParameterError(f"encrypted with {marker.spec}, this cipher is {self.spec}")
+        if marker.cipher_id not in (self.cipher_id(marker.height, marker.width), self.cipher_id()):
+            raise KeyMismatchError(f"encrypted under another key than {self.key.key_id}; use the key it was made with")
+
+    def sign(self, marker: Marker, signed: Signed, data: bytes) -> Marker:
+        """The marker with its tag: HMAC-SHA256 of marker and data (docs/spec.md, section 5).
+
+        Args:
+            marker: without a tag, or with one to be replaced.
+            signed: "pixels" or "jpeg".
+            data: the bytes of the encrypted pixels, or of the JPEG file without metadata.
+        """
+        return replace(marker, tag=tag_of(self.key, replace(marker, tag="").to_json(), signed, data))
+
+    def authenticate(self, ciphertext: Ciphertext) -> None:
+        """Raise unless a ciphertext is, to the bit, one that was encrypted under this key with these parameters.
+
+        Raises:
+            AuthenticationError: its tag is not the key's.
+            KeyMismatchError, ParameterError: its marker names another key or other parameters.
+        """
+        self.check_marker(ciphertext.marker)
+        expected = self.sign(ciphertext.marker, ciphertext.signed, ciphertext.data()).tag
+        if not hmac.compare_digest(expected, ciphertext.marker.tag):
+            raise AuthenticationError(
+                "the ciphertext was changed or stored anew after encryption; use the original file "
+                "(to decrypt it all the same, see decrypt_unauthenticated or hf-etc decrypt --unauthenticated)"
+            )
+
+    def _nonce(self, nonce: bytes | None) -> bytes | None:
+        return self.new_nonces(1)[0] if nonce is None and self.spec.key_scope == "image" else nonce
+
+    def _apply(self, images: Any, nonce: Nonces, inverse: bool) -> Any:
+        if isinstance(images, np.ndarray):
+            check_pixels(images)
+            height, width = images.shape[-3:-1]
+            return self._each(images, nonce, lambda one: self._numpy_plan(height, width, one, inverse))
+        if type(images).__module__.split(".")[0] != "torch":
+            raise ImageError(
+                f"cannot encrypt a {type(images).__name__}; pass a PIL image, a uint8 array or a uint8 tensor"
+            )
+        from ..cipher.torch_plan import check_tensor
+
+        check_tensor(images)
+        height, width = images.shape[-2:]
+        return self._each(images, nonce, lambda one: self._torch_plan(height, width, one, inverse, images.device))
+
+    def _each(self, images: Any, nonce: Nonces, make_plan: Callable[[bytes | None], Any]) -> Any:
+        """One plan for the whole batch, or one per image when there is a nonce for each."""
+        batched = images.ndim == 4
+        if nonce is None or (isinstance(nonce, bytes) and not batched):
+            return make_plan(nonce).apply(images)
+        if not isinstance(nonce, Sequence):
+            raise ParameterError(f"nonce is a {type(nonce).__name__}; pass bytes, or a list with one per image")
+        nonces = [nonce] if isinstance(nonce, bytes) else list(nonce)
+        for one in nonces:
+            self.spec.check_nonce(one)
+        if not batched and len(nonces) == 1:
+            return make_plan(nonces[0]).apply(images)
+        if not batched or len(nonces) != len(images):
+            raise ParameterError(f"{len(nonces)} nonces for {len(images) if batched else 1} images; pass one per image")
+        out = images.copy() if isinstance(images, np.ndarray) else images.clone()
+        for i, one in enumerate(nonces):
+            out[i : i + 1] = make_plan(one).apply(images[i : i + 1])
+        return out
+
+    def _numpy_plan(self, height: int, width: int, nonce: bytes | None, inverse: bool) -> Plan:
+        if not inverse:
+            return self.plan(height, width, nonce)
+        if nonce is not None:
+            return self.plan(height, width, nonce).inverse()
+        return self._cached((height, width, "inverse"), lambda: self.plan(height, width).inverse())
+
+    def _torch_plan(
+        self, height: int, width: int, nonce: bytes | None, inverse: bool, device: "torch.device"
+    ) -> "TorchPlan":
+        from ..cipher.torch_plan import TorchPlan
+
+        def build() -> TorchPlan:
+            return TorchPlan(self._numpy_plan(height, width, nonce, inverse), device)
+
+        return build() if nonce is not None else self._cached((height, width, inverse, str(device)), build)
+
+    def _cached(self, name: tuple, build: Callable[[], Any]) -> Any:
+        """Least recently used plans are dropped when all together exceed 256 MiB.
+
+        Threads may share a cipher: each step on the store is one operation, and a plan lost to another
+        thread is only built again.
+        """
+        plan = self._plans.pop(name, None)
+        if plan is None:
+            plan = build()
+        self._plans[name] = plan
+        stored = list(self._plans.items())
+        excess = sum(kept.nbytes for _, kept in stored) - _CACHE_BYTES
+        for oldest, kept in stored[:-1]:
+            if excess <= 0:
+                break
+            self._plans.pop(oldest, None)
+            excess -= kept.nbytes
+        return plan
+
+
+class EtcCipher(Cipher):
+    """The paper's block-wise cipher (section II-B).
+
+    Args:
+        key: the secret key.
+        block_size: edge of a block in pixels. 16 (default) is the paper's.
+        key_scope: "dataset" (default, the paper's: one plan for all images; a handful of ciphertexts
+            give the key away) or "image" (a plan of its own per image, from a public nonce).
+        steps: which of the four steps to apply; all by default.
+        shared_block_key: draw steps 2 to 4 once for all blocks.
+
+    Raises:
+        MissingKeyError, ParameterError: as for :class:`Cipher` and :class:`hf_etc.cipher.EtcSpec`.
+
+    Example:
+        >>> cipher = EtcCipher(EtcKey.generate(), block_size=16)
+        >>> cipher.encrypt(np.zeros((2, 32, 48, 3), np.uint8)).shape
+        (2, 32, 48, 3)
+    """
+
+    def __init__(
+        self,
+        key: EtcKey,
+        block_size: int = 16,
+        key_scope: KeyScope = "dataset",
+        steps: tuple[str, ...] = STEPS,
+        shared_block_key: bool = False,
+    ) -> None:
+        super().__init__(key, EtcSpec(key_scope, block_size, steps, shared_block_key))
+
+
+def get_cipher(name: str, key: EtcKey, **params: Any) -> Cipher:
+    """A registered cipher by name; :func:`hf_etc.list_ciphers` has the names.
+
+    Raises:
+        ParameterError: unknown name or parameter.
+    """
+    return Cipher(key, make_spec(name, **params))
+
+
+def _refuse_repeated(nonce: Nonces) -> None:
+    nonces = [one for one in nonce if isinstance(one, bytes)] if isinstance(nonce, list | tuple) else []
+    if len(set(nonces)) < len(nonces):
+        raise ParameterError("a nonce stands twice among these; every image needs its own, see cipher.new_nonces()")
+
+
+def _single(nonce: Nonces) -> bytes | None:
+    return nonce if nonce is None or isinstance(nonce, bytes) else nonce[0]
+
+
+def tag_of(key: EtcKey, text: str, signed: Signed, data: bytes) -> str:
+    """The tag of a marker's text and the data that it vouches for (docs/spec.md, section 5): 32 hexadecimal digits."""
+    mac = hmac.new(key.derive(b"hf-etc/2/tag"), digestmod="sha256")
+    mac.update(f"{text}\0{signed}\0".encode("ascii"))
+    mac.update(data)
+    return mac.digest()[:_TAG_BYTES].hex()
+
+
+def positions(keys: Iterable[Any]) -> dict[Any, list[int]]:
+    """Where each distinct key stands."""
+    found: dict[Any, list[int]] = {}
+    for i, key in enumerate(keys):
+        found.setdefault(key, []).append(i)
+    return found

@@ -1,0 +1,284 @@
+"""How well a trained model classifies: with the right key, a wrong key, no encryption, and after JPEG.
+
+The owner's side holds plain images and the key and sees all of these; the server's side holds
+ciphertexts, needs no key, and sees the accuracy on them.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from tqdm.auto import tqdm
+from transformers import AutoImageProcessor, PreTrainedModel, ViTImageProcessor
+from transformers.image_processing_utils import BaseImageProcessor
+
+from ..cipher.keys import EtcKey
+from ..cipher.spec import cipher_id
+from ..errors import AlreadyEncryptedError, EtcError, ParameterError
+from ..experiments.records import result_record, write_json
+from ..images.ciphertext import Subsampling, open_plain, read_marker
+from ..images.load import ImageSource, load_rgb
+from ..metrics import load_accuracy
+from ..metrics.compression import Codec, decode, encode
+from ..models import load_model
+from ..processor.image_processing import EtcImageProcessor
+from .arguments import SourceArguments, option, parse_into
+from .data import Split, load_eval_split
+
+Condition = Callable[[list[Any]], Tensor]
+"""What happens to a batch of images on its way to the model: from their sources to pixel values."""
+
+JPEG_QUALITIES = (85, 80)  # the paper's, Table III
+
+
+@dataclass
+class EvaluationArguments(SourceArguments):
+    """What ``main`` can be told."""
+
+    model_name_or_path: str | None = option(None, "folder or Hub id of the trained model with its processor")
+    key_file: str | None = option(None, "key file, for plain images; default: HF_ETC_KEY_FILE or HF_ETC_KEY")
+    jpeg_quality: list[int] = option([85, 80], "JPEG qualities to evaluate; 0: none")  # noqa: RUF009
+    jpeg_subsampling: str = option("4:4:4", "chroma subsampling of the JPEG files: 4:4:4 or 4:2:0")
+    batch_size: int = option(64, "images at a time")
+    seed: int = option(0, "chooses the images of --max_eval_samples")
+    device: str | None = option(None, "torch device; default: cuda where there is one, else cpu")
+    output: str | None = option(None, "JSON file of the result; default: evaluation.json, in the model's folder")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Evaluate one model, print a table and write a record; ``examples/evaluate.py --help`` lists the arguments.
+
+    Returns:
+        The exit status: 0, or 2 for bad input (with one line that says what to do).
+    """
+    try:
+        (args,) = parse_into((EvaluationArguments,), sys.argv[1:] if argv is None else argv, "evaluate")
+        model, processor = load(args.model_name_or_path)
+        split = load_eval_split(args, args.seed)
+        key = _key_for(split, args.key_file, isinstance(processor, EtcImageProcessor))
+        qualities = tuple(quality for quality in args.jpeg_quality if quality)
+        accuracy = evaluate_model(
+            model, split, key, qualities, args.jpeg_subsampling, args.batch_size, args.device, processor
+        )
+    except EtcError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    chance = 1 / len(split.class_names)
+    print(table(accuracy, chance, len(split)))
+    folder = Path(args.model_name_or_path)
+    output = Path(args.output) if args.output else (folder if folder.is_dir() else Path()) / "evaluation.json"
+    write_json(output, _record(args, split, processor, {"top1": accuracy, "chance": chance}))
+    print(f"record: {output}")
+    return 0
+
+
+def load(name_or_path: str | Path | None) -> tuple[PreTrainedModel, BaseImageProcessor]:
+    """A trained model and its processor, without a key.
+
+    Raises:
+        ParameterError: there is none.
+    """
+    if name_or_path is None:
+        raise ParameterError("no model: give --model_name_or_path, the output folder of a training")
+    try:
+        processor = AutoImageProcessor.from_pretrained(name_or_path)
+    except (OSError, ValueError) as error:
+        raise ParameterError(f"cannot load the model {name_or_path}: {str(error).splitlines()[0]}") from None
+    return load_model(name_or_path), processor
+
+
+def evaluate_model(
+    model: str | Path | PreTrainedModel,
+    split: Split,
+    key: EtcKey | None = None,
+    jpeg_qualities: Sequence[int] = JPEG_QUALITIES,
+    subsampling: Subsampling = "4:4:4",
+    batch_size: int = 64,
+    device: str | torch.device | None = None,
+    processor: BaseImageProcessor | None = None,
+) -> dict[str, float]:
+    """Top-1 accuracy under each condition that can be set up.
+
+    Args:
+        model: a trained model, or the folder or Hub id that holds it and its processor.
+        split: plain images for a key holder or a plain model, else ciphertexts.
+        key: the model's key: the owner's side, with the images encrypted here.
+        jpeg_qualities: of the files that the client sends.
+        subsampling: of their chroma.
+        batch_size: images at a time.
+        device: of the model; default: cuda where there is one.
+        processor: the model's, where `model` is not a folder or id.
+
+    Returns:
+        Accuracy, 0 to 1, by condition: "right key", "wrong key" (a fresh random one), "no encryption",
+        "right key, JPEG 85" and so on; without a key "ciphertexts", or, for a plain model, "plain"
+        and "plain, JPEG 85".
+
+    Raises:
+        KeyMismatchError: `key` is not the model's, or a ciphertext was made with another key.
+        NotACiphertextError: plain images without a key.
+        AlreadyEncryptedError: ciphertexts with a key, or for a plain model.
+        ParameterError: model and dataset have different classes.
+    """
+    if not isinstance(model, PreTrainedModel):
+        model, processor = load(model)
+    if processor is None:
+        raise ParameterError("a model object needs its processor; pass processor=")
+    if isinstance(processor, EtcImageProcessor):
+        conditions = {"ciphertexts": _values(processor)}
+        if key is not None:
+            conditions = owner_conditions(processor, key, jpeg_qualities, subsampling)
+    else:
+        conditions = plain_conditions(processor, jpeg_qualities, subsampling)
+    device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    return _accuracies(
+        model.to(device).eval(),  # type: ignore[arg-type]
+        split,
+        conditions,
+        batch_size,
+        device,
+    )
+
+
+def owner_conditions(
+    processor: EtcImageProcessor,
+    key: EtcKey,
+    jpeg_qualities: Sequence[int] = JPEG_QUALITIES,
+    subsampling: Subsampling = "4:4:4",
+) -> dict[str, Condition]:
+    """What the key holder can try, each from a list of sources of plain images.
+
+    Args:
+        processor: of the model, the server's or the client's.
+        key: the model's key.
+        jpeg_qualities, subsampling: of the files that the client sends.
+
+    Raises:
+        KeyMismatchError: `key` is not the model's.
+    """
+    config, stranger = processor.to_dict(), EtcKey.generate()
+    server = EtcImageProcessor.from_dict(config)
+    client = EtcImageProcessor.from_dict(config, key=key, allow_weak=True)  # nothing leaves this process
+    strange_id = cipher_id(stranger, processor.spec, processor.preparation.size)
+    other = EtcImageProcessor.from_dict(config | {"cipher_id": strange_id}, key=stranger, allow_weak=True)
+    names = ("do_rescale", "rescale_factor", "do_normalize", "image_mean", "image_std")
+    plain = ViTImageProcessor(do_resize=False, **{name: getattr(server, name) for name in names})
+
+    def prepared(condition: Condition) -> Condition:
+        return lambda sources: condition([_prepared(server, source) for source in sources])
+
+    def jpeg(quality: int) -> Condition:
+        receive = _values(server)
+        return prepared(lambda images: receive(client.encrypt(images, "jpeg", quality, subsampling)))
+
+    keys = {"right key": client, "wrong key": other, "no encryption": plain}
+    conditions = {name: prepared(_values(one)) for name, one in keys.items()}
+    return conditions | {f"right key, {_jpeg_name(q, subsampling)}": jpeg(q) for q in jpeg_qualities}
+
+
+def plain_conditions(
+    processor: BaseImageProcessor,
+    jpeg_qualities: Sequence[int] = JPEG_QUALITIES,
+    subsampling: Subsampling = "4:4:4",
+) -> dict[str, Condition]:
+    """What can be tried on a model of plain images; JPEG acts on the stored picture, before the model's resize."""
+    values = _values(processor)
+
+    def jpeg(quality: int) -> Condition:
+        codec = Codec("jpeg", quality, subsampling)
+        return lambda sources: values([_through(codec, _plain(source)) for source in sources])
+
+    conditions: dict[str, Condition] = {"plain": lambda sources: values([_plain(source) for source in sources])}
+    return conditions | {f"plain, {_jpeg_name(q, subsampling)}": jpeg(q) for q in jpeg_qualities}
+
+
+def table(accuracy: dict[str, float], chance: float, images: int) -> str:
+    """The accuracies as lines of text, in percent.
+
+    Example:
+        >>> print(table({"right key": 0.5, "wrong key": 0.125}, 0.1, 1000))
+        condition    top-1
+        right key   50.0 %
+        wrong key   12.5 %
+        (chance     10.0 %, 1000 images)
+    """
+    width = max(map(len, [*accuracy, "condition"])) + 1
+    rows = [f"{name:<{width}} {100 * value:5.1f} %" for name, value in accuracy.items()]
+    last = f"{'(chance':<{width}} {100 * chance:5.1f} %, {images} images)"
+    return "\n".join([f"{'condition':<{width}}   top-1", *rows, last])
+
+
+def _accuracies(
+    model: PreTrainedModel, split: Split, conditions: dict[str, Condition], batch_size: int, device: torch.device
+) -> dict[str, float]:
+    labels, sources = _model_labels(model, split), split.sources()
+    metrics = {name: load_accuracy() for name in conditions}
+    for start in tqdm(range(0, len(split), batch_size), "Evaluating", disable=None, leave=False):
+        rows = range(start, min(start + batch_size, len(split)))
+        batch, references = [sources[row] for row in rows], [labels[row] for row in rows]
+        for name, condition in conditions.items():
+            with torch.inference_mode():
+                predictions = model(pixel_values=condition(batch).to(device)).logits.argmax(-1)
+            metrics[name].add_batch(predictions=predictions.cpu().numpy(), references=references)
+    return {name: metric.compute()["accuracy"] for name, metric in metrics.items()}
+
+
+def _model_labels(model: PreTrainedModel, split: Split) -> list[int]:
+    """The dataset's labels in the model's numbering, matched by the names of the classes."""
+    ids: dict[str, int] = {name: int(number) for number, name in (model.config.id2label or {}).items()}
+    if set(ids) != set(split.class_names):
+        raise ParameterError(
+            f"the model knows the classes {', '.join(ids)}, the dataset has {', '.join(split.class_names)}"
+        )
+    return [ids[split.class_names[label]] for label in split.labels]
+
+
+def _record(args: EvaluationArguments, split: Split, processor: BaseImageProcessor, results: dict) -> dict[str, Any]:
+    data = {"name": args.dataset_name or args.validation_dir, "split": split.name, "images": len(split)}
+    settings = {"model": args.model_name_or_path, "jpeg_subsampling": args.jpeg_subsampling}
+    if isinstance(processor, EtcImageProcessor):
+        settings |= {"cipher_id": processor.cipher_id} | processor.spec.to_dict()
+    return result_record(
+        "evaluation", results, data=data | {"classes": split.class_names}, seed=args.seed, settings=settings
+    )
+
+
+def _key_for(split: Split, key_file: str | None, encrypts: bool) -> EtcKey | None:
+    """Plain images for an encrypted model need the key; nothing else may have one."""
+    marked = read_marker(split.sources()[0]) is not None
+    if not encrypts or marked:
+        if key_file:
+            why = "this dataset holds ciphertexts" if marked else "this model takes plain images"
+            raise ParameterError(f"{why}; leave --key_file out")
+        return None
+    return EtcKey.load(key_file) if key_file else EtcKey.from_env()
+
+
+def _values(processor: BaseImageProcessor) -> Condition:
+    return lambda images: processor(images, return_tensors="pt").pixel_values
+
+
+def _prepared(processor: EtcImageProcessor, source: ImageSource) -> Image.Image:
+    """A plain image at the model's size: resized once for all conditions; another preparation changes nothing."""
+    return Image.fromarray(processor.preparation.apply(_plain(source), processor.spec.grid))
+
+
+def _plain(source: ImageSource) -> Image.Image:
+    try:
+        return load_rgb(open_plain(source))
+    except AlreadyEncryptedError:
+        raise AlreadyEncryptedError("a plain image is needed here, this one is encrypted already") from None
+
+
+def _through(codec: Codec, image: Image.Image) -> Image.Image:
+    return Image.fromarray(decode(encode(np.asarray(image), codec), codec))
+
+
+def _jpeg_name(quality: int, subsampling: str) -> str:
+    return f"JPEG {quality}" + ("" if subsampling == "4:4:4" else f" {subsampling}")
