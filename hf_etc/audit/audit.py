@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from ..cipher import CipherSpec, EtcSpec
-from ..cipher.plan import check_pixels
 from ..errors import ParameterError
 from ..metrics.compression import Codec
 from ..metrics.similarity import Lpips
+from ..pixels import check_pixels
 from ..sealing.cipher import Cipher
 from .attack import Attack, AttackFailure, Evidence, Measure, Recovery, Scale, block_size_of, get_attack, list_attacks
 from .attacks.weights import ideal_weights

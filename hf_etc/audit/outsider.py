@@ -12,8 +12,8 @@ from dataclasses import replace
 import numpy as np
 
 from ..cipher import CipherSpec
-from ..cipher.plan import check_pixels
 from ..errors import ParameterError
+from ..pixels import check_pixels
 from .attack import Attack, AttackFailure, Evidence, Scale, get_attack, list_attacks
 from .audit import MARGIN, TARGETS, Audit, like, run_all
 from .owner import Owner, synthetic_pictures

@@ -17,7 +17,6 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from ..cipher.plan import check_pixels
 from ..cipher.spec import NONCE_BYTES, CipherSpec, spec_from_dict
 from ..errors import (
     AlreadyEncryptedError,
@@ -28,6 +27,7 @@ from ..errors import (
     NotACiphertextError,
     ParameterError,
 )
+from ..pixels import check_pixels
 from . import containers
 from .load import ImageSource, check_marked_size, check_size, decoding, open_image
 

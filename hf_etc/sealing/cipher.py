@@ -17,7 +17,7 @@ from PIL import Image
 from ..cipher import CipherSpec, EtcSpec
 from ..cipher.etc import STEPS
 from ..cipher.keys import EtcKey
-from ..cipher.plan import Plan, check_pixels
+from ..cipher.plan import Plan
 from ..cipher.spec import NONCE_BYTES, KeyScope, cipher_id, make_spec
 from ..errors import AuthenticationError, ImageError, KeyMismatchError, MissingKeyError, ParameterError
 from ..images.ciphertext import (
@@ -33,6 +33,7 @@ from ..images.ciphertext import (
     read_ciphertext,
 )
 from ..images.load import ImageSource, load_rgb
+from ..pixels import check_pixels
 
 if TYPE_CHECKING:
     import torch
