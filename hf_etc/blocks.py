@@ -152,6 +152,11 @@ class Layout:
         return self.height, self.width, self.block_size, self.columns, self.blocks
 
     @property
+    def nbytes(self) -> int:
+        """Memory held, in bytes."""
+        return sum(getattr(self, name).nbytes for name in _ARRAYS)
+
+    @property
     def tiles(self) -> bool:
         """Whether every pixel of the picture is sent, so that nothing is missing after :meth:`put_back`."""
         return self.blocks * self.block_size**2 == self.height * self.width  # windows share no pixel
@@ -173,7 +178,7 @@ class Layout:
         out = np.empty((len(batch), *self.output, 3), np.uint8)
         taken = _windows(batch, self.block_size)[self._at(self.top, self.left, len(batch))]
         _windows(out, self.block_size)[self._at(*self._places(), len(batch))] = _changed(
-            taken, self.turn, self.negative, self.color
+            taken ^ _signs(self.negative), self.turn, self.color
         )
         return out.reshape(*images.shape[:-3], *self.output, 3)
 
@@ -193,7 +198,7 @@ class Layout:
         out = np.full((len(batch), self.height, self.width, 3), MARK, np.uint8)
         taken = _windows(batch, self.block_size)[self._at(*self._places(), len(batch))]
         _windows(out, self.block_size)[self._at(self.top, self.left, len(batch))] = _changed(
-            taken, turn_inverse(self.turn), self.negative, COLOR_INVERSE[self.color]
+            taken ^ _signs(self.negative), turn_inverse(self.turn), COLOR_INVERSE[self.color]
         )
         return out.reshape(*images.shape[:-3], self.height, self.width, 3)
 
@@ -244,6 +249,26 @@ class Layout:
         changes = (turn_after(second.turn, turn), negative ^ second.negative, COLOR_AFTER[color, second.color])
         return Layout(self.height, self.width, size, second.columns, top, left, *changes)
 
+    def index(self) -> np.ndarray:
+        """The byte offset in the picture that each byte of the output reads: int64 (h,w,3) or (M,h,w,3)."""
+        batch = 1 if self.shared else len(self.top)
+        offset = np.broadcast_to(np.arange(self.height * self.width * 3), (batch, self.height * self.width * 3))
+        taken = _windows(offset.reshape(batch, self.height, self.width, 3), self.block_size)
+        taken = taken[self._at(self.top, self.left, batch)]
+        return self._output(_changed(taken, self.turn, self.color))
+
+    def mask(self) -> np.ndarray:
+        """What is XORed to each byte of the output, 0 or 255: uint8 (h,w,3) or (M,h,w,3)."""
+        blocks = np.empty((*self.top.reshape(-1, self.blocks).shape, 3, self.block_size, self.block_size), np.uint8)
+        blocks[...] = _signs(self.negative)
+        return self._output(blocks)
+
+    def _output(self, blocks: np.ndarray) -> np.ndarray:
+        """(M,N,3,B,B) -> (h,w,3), or (M,h,w,3) where the layouts are for a batch."""
+        out = blocks.reshape(len(blocks), -1, self.columns, *blocks.shape[2:]).transpose(0, 1, 4, 2, 5, 3)
+        out = out.reshape(len(blocks), *self.output, 3)
+        return out[0] if self.shared else out
+
     def _batch(self, images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         check_pixels(images)
         if images.shape[-3:-1] != size:
@@ -271,16 +296,20 @@ def _windows(images: np.ndarray, size: int) -> np.ndarray:
     return np.lib.stride_tricks.sliding_window_view(images, (size, size), (1, 2), writeable=True)
 
 
-def _changed(blocks: np.ndarray, turn: np.ndarray, negative: np.ndarray, color: np.ndarray) -> np.ndarray:
-    """Each of (M,N,3,B,B) turned, negated and recoloured."""
+def _changed(blocks: np.ndarray, turn: np.ndarray, color: np.ndarray) -> np.ndarray:
+    """Each of (M,N,3,B,B) turned and recoloured."""
     shape, out = blocks.shape[:2], np.empty_like(blocks)
     turn, color = np.broadcast_to(turn, shape), np.broadcast_to(color, shape)
     for t in range(TURNS):
         for c, order in enumerate(COLORS):
             these = (turn == t) & (color == c)
             out[these] = turn_block(blocks[these], t, (-2, -1))[:, order]
-    out ^= (255 * np.broadcast_to(negative, shape)).astype(np.uint8)[..., None, None, None]
     return out
+
+
+def _signs(negative: np.ndarray) -> np.ndarray:
+    """(N,) or (M,N) -> uint8 (...,1,1,1), 255 where a block is negated."""
+    return (255 * negative).astype(np.uint8)[..., None, None, None]
 
 
 def _check(layout: Layout) -> None:

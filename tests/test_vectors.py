@@ -13,6 +13,7 @@ from PIL import Image
 from hf_etc import EtcImageProcessor, EtcKey, Preparation, load_rgb, read_ciphertext
 from hf_etc.cipher import spec_from_dict
 from hf_etc.cipher.keystream import KeyStream
+from hf_etc.cipher.plan import Plan
 from hf_etc.cipher.spec import cipher_id, make_spec
 from hf_etc.cipher.torch_plan import TorchPlan
 from hf_etc.errors import EtcError
@@ -85,7 +86,8 @@ def read_cipher(given):
 
 
 def plan(given):
-    compiled = read_cipher(given).plan(given["height"], given["width"], runner.read_nonce(given))
+    compiled = read_cipher(given).compile(given["height"], given["width"], runner.read_nonce(given))
+    compiled = compiled if isinstance(compiled, Plan) else Plan.of_layout(compiled)
     nibbles = {"symbol_bits": 4} if compiled.symbol_bits == 4 else {}
     shown = {"index": runner.show_index(compiled.index.tolist()), "mask": runner.show_bytes(compiled.mask.tobytes())}
     return shown | nibbles

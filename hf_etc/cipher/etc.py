@@ -5,21 +5,21 @@ inversion, negative-positive transformation (Eq. 1), colour component shuffling.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import permutations
 from typing import ClassVar
 
 import numpy as np
 
+from ..blocks import Layout, turn_after
 from ..errors import ParameterError
-from .plan import Plan
 from .spec import CipherSpec, Streams, check_grid, register
 
 STEPS = ("permutation", "rotation", "negative-positive", "color")
 _CODES = {"rotation": 16, "negative-positive": 2, "color": 6}
 _LARGEST_BLOCK = 65535  # of an edge, as in JPEG; every language writes such numbers alike
 _FEW_BLOCKS = 16  # fewer have less than 2^150 keys, and 4 can be searched through
-COLORS = np.array(list(permutations(range(3))))  # lexicographic: output component c reads component COLORS[code, c]
+# Code = rotation + 4 * inversion: turned counter-clockwise by 90 degrees * rotation, then mirrored left-right where
+# inversion has bit 0, and top-bottom where it has bit 1.
+TURN_OF_CODE = turn_after(np.array([0, 4, 6, 2])[:, None], np.arange(4)).reshape(-1)
 
 
 @register
@@ -59,6 +59,10 @@ class EtcSpec(CipherSpec):
     def grid(self) -> int:
         return self.block_size
 
+    @property
+    def layout_block(self) -> int:
+        return self.block_size
+
     def check_size(self, height: int, width: int) -> None:
         check_grid(height, width, self.block_size)
 
@@ -70,25 +74,13 @@ class EtcSpec(CipherSpec):
         blocks = _FEW_BLOCKS if size is None else (size[0] // self.block_size) * (size[1] // self.block_size)
         return f"only {blocks} blocks" if blocks < _FEW_BLOCKS else None
 
-    def _compile(self, streams: Streams, height: int, width: int) -> Plan:
+    def _compile(self, streams: Streams, height: int, width: int) -> Layout:
         size = self.block_size
-        rows, columns = height // size, width // size
-        blocks = rows * columns
-        draws = self._draw(streams, blocks)
-
-        source_row, source_column = np.divmod(draws["permutation"], columns)
-        start = (source_row * width + source_column) * size * 3
-        inner = _d4_offsets(size, width)[draws["rotation"]]
-        color = COLORS[draws["color"]] + start[:, None]
-
-        # Axes (block row, block column, row, column, component), written in raster order.
-        index = np.empty((rows, size, columns, size, 3), np.int64)
-        inner = np.broadcast_to(inner, (blocks, size, size)).reshape(rows, columns, size, size)
-        for component, offset in enumerate(color.T.reshape(3, rows, columns, 1, 1)):
-            np.add(inner, offset, out=index.swapaxes(1, 2)[..., component])
-        signs = np.broadcast_to((draws["negative-positive"] * 255).astype(np.uint8), blocks).reshape(rows, columns)
-        mask = signs.repeat(size * 3, axis=1).repeat(size, axis=0)
-        return Plan(index.reshape(-1), mask.reshape(-1), height, width)
+        columns = width // size
+        draws = self._draw(streams, height // size * columns)
+        top, left = np.divmod(draws["permutation"], columns)
+        changes = TURN_OF_CODE[draws["rotation"]], draws["negative-positive"], draws["color"]
+        return Layout(height, width, size, columns, top * size, left * size, *changes)
 
     def _draw(self, streams: Streams, blocks: int) -> dict[str, np.ndarray]:
         """One value per output block and step; steps that are off draw their identity."""
@@ -99,20 +91,3 @@ class EtcSpec(CipherSpec):
             stream = streams(step)
             draws[step] = stream.permutation(blocks) if step == "permutation" else stream.integers(count, _CODES[step])
         return draws
-
-
-@lru_cache(maxsize=16)
-def _d4_offsets(size: int, width: int) -> np.ndarray:
-    """For the 16 rotation-inversion codes: which source byte offset each output pixel of a block reads.
-
-    Code = rotation + 4 * inversion. First rotate counter-clockwise by 90 degrees times `rotation`, then
-    invert: bit 0 of `inversion` mirrors left-right, bit 1 top-bottom. Shape (16, size, size), int64.
-    """
-    pixel = (np.arange(size)[:, None] * width + np.arange(size)) * 3
-    codes = []
-    for inversion in range(4):
-        for rotation in range(4):
-            turned = np.rot90(pixel, rotation)
-            turned = turned[:, ::-1] if inversion & 1 else turned
-            codes.append(turned[::-1] if inversion & 2 else turned)
-    return np.stack(codes)

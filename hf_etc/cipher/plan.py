@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from ..blocks import Layout
 from ..errors import GeometryError, ParameterError
 from ..pixels import check_pixels
 
@@ -84,11 +85,28 @@ class Plan:
             out = low | high << 4
         return out.reshape(images.shape)
 
+    def undo(self, images: np.ndarray) -> np.ndarray:
+        """Apply the inverse: what was applied comes back."""
+        return self.inverse().apply(images)
+
     def inverse(self) -> "Plan":
         """The plan that undoes this one."""
         inverse = np.empty_like(self.index)
         inverse[self.index] = np.arange(len(inverse))
         return Plan(inverse, self.mask[inverse], self.height, self.width, self.symbol_bits)
+
+    @classmethod
+    def of_layout(cls, layout: Layout) -> "Plan":
+        """The plan that moves bytes as a layout moves blocks.
+
+        Raises:
+            GeometryError: the windows do not tile the picture, the output has another size, or each picture of a
+                batch has a layout of its own.
+        """
+        size = layout.height, layout.width
+        if not layout.shared or not layout.tiles or layout.output != size:
+            raise GeometryError("only one layout whose windows fill a picture of the output's size makes a plan")
+        return cls(layout.index().reshape(-1), layout.mask().reshape(-1), layout.height, layout.width)
 
     def then(self, second: "Plan") -> "Plan":
         """One plan equal to this one followed by `second`.

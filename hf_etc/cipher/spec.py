@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any, ClassVar, Literal
 
+from ..blocks import Layout
 from ..errors import GeometryError, ParameterError
 from .keys import EtcKey
 from .keystream import KeyStream
@@ -45,8 +46,13 @@ class CipherSpec(ABC):
     def grid(self) -> int:
         """Heights and widths must be multiples of this many pixels."""
 
+    @property
+    def layout_block(self) -> int | None:
+        """Edge of the blocks that this cipher moves whole, in pixels; None where it compiles to a plan of bytes."""
+        return None
+
     @abstractmethod
-    def _compile(self, streams: Streams, height: int, width: int) -> Plan: ...
+    def _compile(self, streams: Streams, height: int, width: int) -> Layout | Plan: ...
 
     def weakness(self, size: tuple[int, int] | None = None) -> str | None:
         """Why nobody should rely on this cipher for images of this (height, width); None where it is the whole EtC.
@@ -70,8 +76,8 @@ class CipherSpec(ABC):
             values |= {"height": size[0], "width": size[1]}
         return json.dumps(values, separators=(",", ":"))
 
-    def compile(self, key: EtcKey, height: int, width: int, nonce: bytes | None = None) -> Plan:
-        """The plan for one key, image size and (key_scope="image") nonce.
+    def compile(self, key: EtcKey, height: int, width: int, nonce: bytes | None = None) -> Layout | Plan:
+        """What is done to an image, for one key, image size and (key_scope="image") nonce.
 
         Raises:
             GeometryError: the size does not fit the block grid.

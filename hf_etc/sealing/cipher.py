@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from PIL import Image
 
+from ..blocks import Layout
 from ..cipher import CipherSpec, EtcSpec
 from ..cipher.etc import STEPS
 from ..cipher.keys import EtcKey
@@ -84,9 +85,9 @@ class Cipher:
         """Fresh random public nonces, 16 bytes each, for ``key_scope="image"``."""
         return [os.urandom(NONCE_BYTES) for _ in range(count)]
 
-    def plan(self, height: int, width: int, nonce: bytes | None = None) -> Plan:
-        """The encryption plan for one size; as secret as the key."""
-        if nonce is not None:  # a nonce is used for one image: nothing to gain from keeping its plan
+    def compile(self, height: int, width: int, nonce: bytes | None = None) -> Layout | Plan:
+        """What encryption does to images of a size: a layout of blocks or a plan of bytes, as secret as the key."""
+        if nonce is not None:  # a nonce is used for one image: nothing to gain from keeping what belongs to it
             return self.spec.compile(self.key, height, width, nonce)
         return self._cached((height, width), lambda: self.spec.compile(self.key, height, width, nonce))
 
@@ -316,11 +317,12 @@ class Cipher:
         return out
 
     def _numpy_plan(self, height: int, width: int, nonce: bytes | None, inverse: bool) -> Plan:
-        if not inverse:
-            return self.plan(height, width, nonce)
-        if nonce is not None:
-            return self.plan(height, width, nonce).inverse()
-        return self._cached((height, width, "inverse"), lambda: self.plan(height, width).inverse())
+        def build() -> Plan:
+            compiled = self.compile(height, width, nonce)
+            plan = compiled if isinstance(compiled, Plan) else Plan.of_layout(compiled)
+            return plan.inverse() if inverse else plan
+
+        return build() if nonce is not None else self._cached((height, width, inverse), build)
 
     def _torch_plan(
         self, height: int, width: int, nonce: bytes | None, inverse: bool, device: "torch.device"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...cipher.etc import COLORS
+from ...blocks import COLORS
 from ...cipher.legacy import PeSpec
 from ..attack import Attack, Evidence, Recovery, register
 

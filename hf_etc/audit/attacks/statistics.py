@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from ...blocks import COLORS
 from ...cipher import CipherSpec
-from ...cipher.etc import COLORS
 from ...cipher.legacy import PeSpec
 from ...cipher.plan import Plan
 from ..attack import Attack, AttackFailure, Evidence, Recovery, register

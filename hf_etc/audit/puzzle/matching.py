@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from ...blocks import COLORS
 from ...cipher import CipherSpec
-from ...cipher.etc import COLORS
 from ...cipher.plan import Plan
 from ..attack import AttackFailure, block_size_of
 from .pieces import TURNS, Layout, split_blocks, turn_block

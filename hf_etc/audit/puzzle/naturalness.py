@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...cipher.etc import COLORS
+from ...blocks import COLORS
 from .pieces import Layout
 
 _EDGE = 32

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...cipher.etc import COLORS
+from ...blocks import COLORS
 from ...cipher.plan import Plan
 from ...errors import GeometryError
 

@@ -9,8 +9,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from ...blocks import COLORS
 from ...errors import ParameterError
-from ..etc import COLORS
 from ..plan import Plan
 from ..spec import CipherSpec, Streams, check_grid, register
 
