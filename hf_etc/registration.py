@@ -20,17 +20,17 @@ from .errors import ParameterError
 
 def register() -> None:
     """Register everything now, loading transformers if need be. Calling it again does no harm."""
-    for registrar in _REGISTRARS.values():
+    for registrar in REGISTRARS.values():
         registrar()
 
 
 def install() -> None:
     """Register with the auto modules that are loaded and wait for the others; ``import hf_etc`` calls this."""
-    waiting = {name for name in _REGISTRARS if name not in sys.modules}
+    waiting = {name for name in REGISTRARS if name not in sys.modules}
     if waiting and not any(isinstance(finder, _AutoModuleWatcher) for finder in sys.meta_path):
         sys.meta_path.insert(0, _AutoModuleWatcher(waiting))
-    for name in _REGISTRARS.keys() - waiting:
-        _REGISTRARS[name]()
+    for name in REGISTRARS.keys() - waiting:
+        REGISTRARS[name]()
 
 
 @cache
@@ -101,7 +101,7 @@ def _refuse_key(processor: Any, *_: Any, **__: Any) -> None:
         )
 
 
-_REGISTRARS: dict[str, Callable[[], None]] = {
+REGISTRARS: dict[str, Callable[[], None]] = {
     "transformers.image_processing_base": _guard_image_processors,
     "transformers.models.auto.image_processing_auto": _register_image_processor,
     "transformers.models.auto.modeling_auto": _register_models,
@@ -133,7 +133,7 @@ class _AutoModuleWatcher:
         def load_and_register(module: ModuleType) -> None:
             loader.exec_module = load
             load(module)
-            _REGISTRARS[name]()
+            REGISTRARS[name]()
             self._waiting.discard(name)
             if not self._waiting and self in sys.meta_path:
                 sys.meta_path.remove(self)

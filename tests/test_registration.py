@@ -272,10 +272,10 @@ def test_importing_hf_etc_imports_neither_torch_nor_transformers():
 
 def test_registering_twice_changes_nothing(folder):
     registration.register()
-    before = dict(IMAGE_PROCESSOR_MAPPING._extra_content), list(sys.meta_path)
+    before = dict(IMAGE_PROCESSOR_MAPPING._extra_content), list(sys.meta_path)  # noqa: SLF001
     registration.register()
     registration.install()
-    assert (dict(IMAGE_PROCESSOR_MAPPING._extra_content), list(sys.meta_path)) == before
+    assert (dict(IMAGE_PROCESSOR_MAPPING._extra_content), list(sys.meta_path)) == before  # noqa: SLF001
     assert isinstance(AutoConfig.from_pretrained(folder / "iso"), IsotropicConfig)
     assert isinstance(AutoModelForImageClassification.from_pretrained(folder / "iso"), IsotropicForImageClassification)
 
@@ -294,7 +294,7 @@ def test_other_models_keep_their_processors(tmp_path):
 def test_the_watcher_lets_a_failed_import_fail_and_registers_at_the_next_try(tmp_path, monkeypatch):
     """Its own auto module, first broken and then repaired, stands for transformers'."""
     calls = []
-    monkeypatch.setattr(registration, "_REGISTRARS", {"watched_module": lambda: calls.append(1)})
+    monkeypatch.setattr(registration, "REGISTRARS", {"watched_module": lambda: calls.append(1)})
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "meta_path", [f for f in sys.meta_path if "Watcher" not in type(f).__name__])
     file = tmp_path / "watched_module.py"

@@ -74,7 +74,7 @@ class RemoteClassifier:
             ParameterError, GeometryError: settings that no model of this package has.
             RemoteError: not a classifier of encrypted images.
         """
-        settings = self._call("settings", [], _MAX_SETTINGS)[0]
+        settings = self.ask("settings", [], _MAX_SETTINGS)[0]
         if not isinstance(settings, dict):
             raise RemoteError(f"{self.name} is not a classifier of encrypted images (it has no settings)")
         try:
@@ -90,13 +90,13 @@ class RemoteClassifier:
         Raises:
             RemoteError: the server refused it, is gone, or gave no labels.
         """
-        answer = self._call("classify", [data_url], _MAX_ANSWER)
+        answer = self.ask("classify", [data_url], _MAX_ANSWER)
         try:
             return [_label(one) for one in answer[0]["confidences"][:_MAX_LABELS]]
         except (LookupError, TypeError, ValueError, OverflowError):
             raise RemoteError(f"{self.name} gave no labels; is it a classifier of encrypted images?") from None
 
-    def _call(self, name: str, values: list, limit: int) -> list:
+    def ask(self, name: str, values: list, limit: int) -> list:
         """The results of one of the server's functions."""
         try:
             answer = self._results(name, values, limit)

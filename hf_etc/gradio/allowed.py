@@ -53,7 +53,7 @@ class Allowed:
         functions = [function for function in app.fns.values() if function.fn is not None]  # the others run in the page
         for function in functions:
             _check(function)
-        self._by_index = {function._id: function for function in functions}
+        self._by_index = {function._id: function for function in functions}  # noqa: SLF001
         self._by_name = {
             function.api_name: function
             for function in functions

@@ -42,9 +42,9 @@ class HeardQueue(Queue):
         self.server_app = replaced.server_app
         self.ANALYTICS_MAX_EVENTS = 1
         self.ANAYLTICS_CACHE_FREQUENCY = sys.maxsize  # or each answer waits for a table of all the calls before it
-        self._listeners: Counter[str] = Counter()
-        self._unheard: dict[str, tuple[str, float]] = {}  # event id -> session and since when, the oldest first
-        self._visitors: set[str] = set()  # sessions that may come back: their state is Gradio's to keep
+        self.listeners: Counter[str] = Counter()  # of each session
+        self.unheard: dict[str, tuple[str, float]] = {}  # event id -> session and since when, the oldest first
+        self.visitors: set[str] = set()  # sessions that may come back: their state is Gradio's to keep
 
     def start(self) -> None:
         super().start()
@@ -58,27 +58,27 @@ class HeardQueue(Queue):
         accepted, event_id, _ = pushed
         if accepted and isinstance(event_id, str):
             session = session or event_id
-            if not self._listeners[session]:
-                self._unheard[event_id] = (session, time.monotonic())
-            while len(self._unheard) > MAX_UNHEARD:
-                await self._drop(next(iter(self._unheard)))
+            if not self.listeners[session]:
+                self.unheard[event_id] = (session, time.monotonic())
+            while len(self.unheard) > MAX_UNHEARD:
+                await self._drop(next(iter(self.unheard)))
         return pushed
 
     @contextmanager
     def listening(self, session: str) -> Iterator[None]:
         """While somebody reads the stream of a session."""
         waiting = self.pending_event_ids_session.get(session, set())
-        self._listeners[session] += 1
+        self.listeners[session] += 1
         for event_id in waiting:
-            self._unheard.pop(event_id, None)
+            self.unheard.pop(event_id, None)
         if session not in waiting:  # a call without a session hash has its event's name for one
             self._remember(session)
         try:
             yield
         finally:
-            self._listeners[session] -= 1
-            if self._listeners[session] <= 0:
-                del self._listeners[session]
+            self.listeners[session] -= 1
+            if self.listeners[session] <= 0:
+                del self.listeners[session]
                 self._left(session)
 
     def session_of(self, event_id: str) -> str:
@@ -113,12 +113,12 @@ class HeardQueue(Queue):
             super().send_message(event, event_message)
 
     def _is_heard(self, event: Event) -> bool:
-        return event.session_hash in self._listeners
+        return event.session_hash in self.listeners
 
     def _left(self, session: str) -> None:
         waiting = self.pending_event_ids_session.get(session, ())
         for event_id in waiting:
-            self._unheard[event_id] = (session, time.monotonic())
+            self.unheard[event_id] = (session, time.monotonic())
         if not waiting:
             self._forget(session)
 
@@ -126,31 +126,31 @@ class HeardQueue(Queue):
         while not self.stopped:
             await asyncio.sleep(1)
             late = time.monotonic() - UNHEARD_SECONDS
-            for event_id in [name for name, (_, since) in self._unheard.items() if since < late]:
+            for event_id in [name for name, (_, since) in self.unheard.items() if since < late]:
                 await self._drop(event_id)
 
     async def _drop(self, event_id: str) -> None:
-        session, _ = self._unheard.pop(event_id, (None, None))
+        session, _ = self.unheard.pop(event_id, (None, None))
         if session is None:
             return
         await self.clean_events(event_id=event_id)
         waiting = self.pending_event_ids_session.get(session, set())
         waiting.discard(event_id)
-        if not waiting and session not in self._listeners:
+        if not waiting and session not in self.listeners:
             self._forget(session)
 
     def _remember(self, session: str) -> None:
         kept = self.blocks.state_holder.session_data
         if session in kept:
-            self._visitors.add(session)
-        if len(self._visitors) > 2 * self.blocks.state_session_capacity:
-            self._visitors &= kept.keys()
+            self.visitors.add(session)
+        if len(self.visitors) > 2 * self.blocks.state_session_capacity:
+            self.visitors &= kept.keys()
 
     def _forget(self, session: str) -> None:
         """Gradio keeps an entry for every session there ever was, and the state of those that never come back."""
         self.pending_messages_per_session.pop(session, None)
         self.pending_event_ids_session.pop(session, None)
-        if session not in self._visitors:
+        if session not in self.visitors:
             states = self.blocks.state_holder
             with states.lock:
                 states.session_data.pop(session, None)

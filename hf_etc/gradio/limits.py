@@ -84,7 +84,7 @@ class RequestLimits:
         return _with_length(scope, len(body)), _replay(body, receive), nullcontext()
 
     def _listening(self, scope: dict, path: str) -> Any:
-        stream, queue = stream_of(path, parse_qs(scope["query_string"].decode("latin-1"))), self._blocks._queue
+        stream, queue = stream_of(path, parse_qs(scope["query_string"].decode("latin-1"))), self._blocks._queue  # noqa: SLF001
         if scope["method"] != "GET" or stream is None or not isinstance(queue, HeardQueue):
             return nullcontext()
         session = queue.session_of(stream)

@@ -110,6 +110,6 @@ def _protected(app: gr.Blocks, frame_ancestors: Sequence[str]) -> dict[str, Any]
     """Give the app its queue, and what its FastAPI application has to be made with."""
     limits: dict[str, Any] = {"blocks": app, "frame_ancestors": tuple(frame_ancestors)}
     RequestLimits(None, **limits)  # the server makes its own when it starts; an app that does not fit fails here
-    if not isinstance(app._queue, HeardQueue):
-        app._queue = HeardQueue(app._queue)
+    if not isinstance(app._queue, HeardQueue):  # noqa: SLF001
+        app._queue = HeardQueue(app._queue)  # noqa: SLF001
     return {"middleware": [Middleware(RequestLimits, **limits)]}

@@ -71,7 +71,7 @@ def push_model(
     if records is None:
         records = [folder / RECORD_NAME] if (folder / RECORD_NAME).exists() else []
     card = model_card(repo_id, processor, _network(folder), records, datasets)
-    originals = {file.relative_to(folder).as_posix(): file for file in _model_files(folder)}
+    originals = {file.relative_to(folder).as_posix(): file for file in model_files(folder)}
     originals |= {Path(record).name: Path(record) for record in records}
     made = with_remote_code(folder) | {"README.md": str(card).encode()}
     copied = {name: path for name, path in originals.items() if name not in made}
@@ -145,7 +145,8 @@ def _load_processor(folder: Path) -> Any:
         raise ParameterError(f"{folder / 'preprocessor_config.json'}: {str(error).splitlines()[0]}") from None
 
 
-def _model_files(folder: Path) -> list[Path]:
+def model_files(folder: Path) -> list[Path]:
+    """The files of a trained model's folder that are uploaded: none that a Trainer leaves behind, none hidden."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     return [path for path in files if not any(map(_LEFT_OUT.fullmatch, path.relative_to(folder).parts))]
 

@@ -22,7 +22,7 @@ from ..experiments.records import write_json
 from .data import Split
 
 RECORD = ".hf-etc-run.json"
-_END = 2**15  # bytes; the length and both ends of an image file are enough to tell it from another
+END_BYTES = 2**15  # bytes; the length and both ends of an image file are enough to tell it from another
 _ROWS = 1000  # at a time
 _SHOWN = 80  # characters of a value in an error
 _NO_FACT = ("transformers_version", "architectures", "dtype", "id2label", "label2id")
@@ -164,9 +164,9 @@ def _part(image: Mapping[str, Any]) -> bytes:
         ):
             size = file.seek(0, os.SEEK_END)
             digest = hashlib.sha256(b"%d" % size)
-            for start in (0, max(0, size - _END)):
+            for start in (0, max(0, size - END_BYTES)):
                 file.seek(start)
-                digest.update(file.read(_END))
+                digest.update(file.read(END_BYTES))
             return digest.digest()
     except OSError:
         return b""

@@ -45,7 +45,7 @@ class EtcTrainer(Trainer):
         **kwargs: Any,
     ) -> None:
         super().__init__(compute_loss_func=cross_entropy, **kwargs)
-        self._batch_augment, self._facts = batch_augment, facts
+        self.batch_augment, self._facts = batch_augment, facts
         self._memory_format = torch.channels_last if channels_last else torch.contiguous_format
         if hasattr(self.train_dataset, "set_epoch"):
             self.add_callback(_SetEpoch(self.train_dataset))
@@ -64,8 +64,8 @@ class EtcTrainer(Trainer):
         The Trainer counts the images of an accumulated batch before this point, on whole-number labels, so
         soft targets do not disturb the count.
         """
-        if model.training and self._batch_augment is not None:
-            pixels, targets = self._batch_augment(inputs["pixel_values"], inputs["labels"])
+        if model.training and self.batch_augment is not None:
+            pixels, targets = self.batch_augment(inputs["pixel_values"], inputs["labels"])
             inputs = inputs | {"pixel_values": pixels, "labels": targets}
         return super().compute_loss(model, inputs, *args, **kwargs)
 

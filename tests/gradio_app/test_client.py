@@ -113,14 +113,14 @@ def test_other_servers(answer):
 @pytest.fixture
 def hostile(served, monkeypatch):
     """A server whose every text clears the terminal, hides itself and turns the reading direction."""
-    evil, call = "\x1b[2Jcat\r\x9b1m\u202egod\n", RemoteClassifier._call
+    evil, call = "\x1b[2Jcat\r\x9b1m\u202egod\n", RemoteClassifier.ask
 
     def answer(self, name, values, limit):
         if name == "settings":
             return call(self, name, values, limit)
         return [{"confidences": [{"label": evil, "confidence": 0.5}]}, ""]
 
-    monkeypatch.setattr(RemoteClassifier, "_call", answer)
+    monkeypatch.setattr(RemoteClassifier, "ask", answer)
     return evil
 
 
@@ -141,7 +141,7 @@ def test_labels_are_printed_without_terminal_escapes(served, hostile, tmp_path, 
 
 def test_settings_of_the_server_are_shown_without_terminal_escapes(served, hostile, monkeypatch):
     for settings in ({"image_processor_type": hostile}, {"image_processor_type": "EtcImageProcessor", hostile: 1}):
-        monkeypatch.setattr(RemoteClassifier, "_call", lambda *_, settings=settings: [settings])
+        monkeypatch.setattr(RemoteClassifier, "ask", lambda *_, settings=settings: [settings])
         with pytest.raises(ParameterError, match="this is not a saved") as caught:
             EncryptedClassifier(served.url, served.key)
         assert SHOWN in str(caught.value) and str(caught.value).isprintable()
@@ -150,6 +150,6 @@ def test_settings_of_the_server_are_shown_without_terminal_escapes(served, hosti
 def test_scores_are_numbers(served, hostile, monkeypatch):
     with EncryptedClassifier(served.url, served.key) as classify:
         answer = [{"confidences": [{"label": "cat", "confidence": hostile}]}, ""]
-        monkeypatch.setattr(RemoteClassifier, "_call", lambda *_: answer)
+        monkeypatch.setattr(RemoteClassifier, "ask", lambda *_: answer)
         with pytest.raises(RemoteError, match="gave no labels"):
             classify(picture(1))

@@ -226,5 +226,5 @@ def test_what_a_trainer_leaves_behind_stays(model):
     for name in stays:
         (model / name).parent.mkdir(exist_ok=True)
         (model / name).write_bytes(HUB_TOKEN)
-    names = {path.relative_to(model).as_posix() for path in push._model_files(model)}
+    names = {path.relative_to(model).as_posix() for path in push.model_files(model)}
     assert names == {"config.json", "evaluation.json", "model.safetensors", "preprocessor_config.json"}

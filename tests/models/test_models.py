@@ -243,7 +243,7 @@ def test_paper_presets():
 
 @pytest.mark.parametrize("family", ISOTROPIC)
 def test_compiles_without_a_graph_break(family):
-    torch._dynamo.reset()
+    torch._dynamo.reset()  # noqa: SLF001
     model, x, labels = small(family).eval(), images(), torch.full((4, CLASSES), 1 / CLASSES)
     compiled = torch.compile(model, backend="eager", fullgraph=True)(x, labels=labels)
     expected = model(x, labels=labels)

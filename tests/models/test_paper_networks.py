@@ -181,8 +181,8 @@ def test_ele_adapt_is_its_definition(training):
         weight, part = front.weight.detach()[block], slice(256 * block, 256 * (block + 1))
         conv.weight.data = weight.reshape(256, 3, 4, 4)
         conv = spectral_norm(conv)
-        conv.parametrizations.weight[0]._u.data = front.direction[block].clone()
-        conv.parametrizations.weight[0]._v.data = F.normalize(weight.T @ front.direction[block], dim=0)
+        conv.parametrizations.weight[0]._u.data = front.direction[block].clone()  # noqa: SLF001
+        conv.parametrizations.weight[0]._v.data = F.normalize(weight.T @ front.direction[block], dim=0)  # noqa: SLF001
         norm.weight.data, norm.bias.data = front.norm.weight.data[part], front.norm.bias.data[part]
         row, column = block // 4 * 4, block % 4 * 4
         layers = nn.Sequential(conv, norm, nn.LeakyReLU(0.2)).train(training)
@@ -259,7 +259,7 @@ def test_ele_adapt_trains_with_all_three_losses():
     torch.testing.assert_close(model(x).auxiliary_loss, auxiliary)  # for a loss that is computed from the logits
     torch.testing.assert_close(F.cross_entropy(logits, labels) + auxiliary, expected)
     loss.backward()
-    assert not model.network.adaptation._forward_hooks
+    assert not model.network.adaptation._forward_hooks  # noqa: SLF001
     model.eval()
     torch.testing.assert_close(model(x, labels=labels).loss, F.cross_entropy(model(x).logits, labels))
     assert model(x).keys() == {"logits"}

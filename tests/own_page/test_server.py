@@ -175,7 +175,7 @@ def test_nothing_is_logged(page, client, key, capfd):
     ask(page, "POST", "key")
     ask(page, "POST", "classify", data_url(client.encrypt(picture(1))[0]))
     ask(page, "GET", "/nothing")
-    page._check_ciphertext = None  # an error of our own
+    page.check_ciphertext = None  # an error of our own
     with contextlib.suppress(ConnectionError, http.client.HTTPException):
         ask(page, "POST", "classify", data_url(client.encrypt(picture(1))[0]))
     assert "".join(capfd.readouterr()) == "hf-etc: TypeError while answering the page; reload it\n"

@@ -95,13 +95,13 @@ def modules(tmp_path, monkeypatch):
 def test_an_unknown_form_ends_the_build(line, modules):
     modules({"a.mjs": f"const x = 1;\n{line}\n", "b.mjs": "export const b = 1;\n"})
     with pytest.raises(ParameterError, match=r"a.mjs: cannot put this into one file: "):
-        single_file._bundle("a.mjs")
+        single_file.bundle("a.mjs")
 
 
 def test_what_would_end_the_script_ends_the_build():
     for text in ("const a = '</script>';", "const a = '<!--';"):
         with pytest.raises(ParameterError, match="within a script ends it"):
-            single_file._safe(text, "a")
+            single_file.safe_in_page(text, "a")
 
 
 @pytest.mark.parametrize("line", ["export const a = 1, b = 2;", "const b = 1;", "export default b;"])
@@ -109,13 +109,13 @@ def test_what_is_not_given_ends_the_build(line, modules):
     for user in ('import { b } from "./b.mjs";', 'export { b as c } from "./b.mjs";'):
         modules({"a.mjs": user, "b.mjs": line})
         with pytest.raises(ParameterError, match=r"a.mjs needs b of ./b.mjs"):
-            single_file._bundle("a.mjs")
+            single_file.bundle("a.mjs")
 
 
 def test_modules_that_need_each_other_end_the_build(modules):
     modules({"a.mjs": 'import { b } from "./b.mjs";', "b.mjs": 'import { a } from "./a.mjs";'})
     with pytest.raises(ParameterError, match=r"a.mjs needs itself, by way of b.mjs"):
-        single_file._bundle("a.mjs")
+        single_file.bundle("a.mjs")
 
 
 MODULES = {
@@ -145,6 +145,6 @@ export const sum = start + all.nine + two + drei().next().value;
 def test_the_forms_of_imports_and_exports_work(tmp_path, modules):
     modules(MODULES)
     use = 'const { "b.mjs": b } = modules; console.log(Object.keys(b).join(), b.nine, b.sum, (await b.six())());'
-    (tmp_path / "out.mjs").write_text(single_file._bundle("b.mjs") + use)
+    (tmp_path / "out.mjs").write_text(single_file.bundle("b.mjs") + use)
     run = subprocess.run([find_node(), tmp_path / "out.mjs"], capture_output=True, text=True)
     assert run.stdout == "nine,zwei,four,fünf,six,Eight,sum 9 15 7\n", run.stderr

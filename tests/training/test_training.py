@@ -165,7 +165,7 @@ def test_signal_during_an_evaluation_saves_at_once(folder, tmp_path, monkeypatch
 
 def test_a_killed_save_is_not_resumed_from(folder, tmp_path, monkeypatch, capsys):
     arguments = flags(tmp_path / "run", folder / "ciphertexts", save_strategy="steps", save_steps=2, save_total_limit=1)
-    save = EtcTrainer._save_rng_state
+    save = EtcTrainer._save_rng_state  # noqa: SLF001
 
     def die_at_step_4(self, output_dir):
         if self.state.global_step == 4:
@@ -320,7 +320,7 @@ def test_accumulated_gradients_equal_the_full_batch(folder, tmp_path):
     """Also with soft targets, whose (N, C) elements must not be counted, and a short last batch."""
     mlp = {"model_name_or_path": "mixer", "model_config": "dim=16,depth=1,patch_size=16"}  # no batch norm
     trainer = make_trainer(tmp_path, folder / "ciphertexts", gradient_accumulation_steps=3, **mlp)
-    trainer._batch_augment = flip_mix
+    trainer.batch_augment = flip_mix
     data, sizes = trainer.train_dataset, (16, 16, 5)
     parts = [data.__getitems__(list(range(16 * i, 16 * i + size))) for i, size in enumerate(sizes)]
 
@@ -344,13 +344,13 @@ def test_accumulated_gradients_equal_the_full_batch(folder, tmp_path):
 def test_only_training_batches_are_augmented(folder, tmp_path):
     trainer = make_trainer(tmp_path, folder / "ciphertexts", "--mixup_alpha", "1", "--label_smoothing_factor", "0.1")
     seen = []
-    augment = trainer._batch_augment
+    augment = trainer.batch_augment
 
     def watch(pixels, labels):
         seen.append(labels)
         return augment(pixels, labels)
 
-    trainer._batch_augment = watch
+    trainer.batch_augment = watch
     metrics = trainer.evaluate()
     assert not seen
     batch = trainer.eval_dataset.__getitems__(list(range(32)))
@@ -372,7 +372,7 @@ def test_every_image_is_evaluated(folder, tmp_path):
 def test_pixels_are_normalised_as_the_processor_does(folder, tmp_path):
     trainer = make_trainer(tmp_path, folder / "ciphertexts")
     images = load_from_disk(folder / "ciphertexts")["test"]["image"][:3]
-    batch = trainer._prepare_inputs(trainer.eval_dataset.__getitems__([0, 1, 2]))
+    batch = trainer._prepare_inputs(trainer.eval_dataset.__getitems__([0, 1, 2]))  # noqa: SLF001
     expected = trainer.processing_class(images, return_tensors="pt")["pixel_values"]
     torch.testing.assert_close(batch["pixel_values"], expected, rtol=0, atol=1e-6)
 

@@ -14,7 +14,7 @@ from transformers import AutoModelForImageClassification
 
 from hf_etc import EtcCipher, EtcKey
 from hf_etc.data import encrypt_dataset
-from hf_etc.hub.push import _model_files
+from hf_etc.hub.push import model_files
 from hf_etc.training import identity
 from hf_etc.training import train as run
 from hf_etc.training.data import Split
@@ -287,7 +287,7 @@ def test_the_record_holds_no_secret_and_no_path_and_is_not_uploaded(folder, tmp_
             85,
             "4:4:4",
         ]
-    assert RECORD not in {path.name for path in _model_files(out)}
+    assert RECORD not in {path.name for path in model_files(out)}
     split = run.load_splits(run.DataArguments(dataset_name=str(folder / "plain"), protocol="plain"))["train"]
     assert facts["data"] == data_digest(split, owner_key) != data_digest(split)
     assert data_digest(split, EtcKey.generate()) != facts["data"]
@@ -304,7 +304,7 @@ def test_the_digest_of_data_is_of_its_content(tmp_path, monkeypatch):
     (tmp_path / "1.png").write_bytes(one)
     (tmp_path / "2.png").write_bytes(two)
     for end in (10, 2**15):  # the whole file, or both ends
-        monkeypatch.setattr(identity, "_END", end)
+        monkeypatch.setattr(identity, "END_BYTES", end)
         digest = data_digest(split_of([one, two]))
         assert digest == data_digest(split_of([], paths=[tmp_path / "1.png", tmp_path / "2.png"]))
         others = [

@@ -107,10 +107,11 @@ class OwnPage(ThreadingHTTPServer):
         Raises:
             EtcError: not a ciphertext for the remote model, which then gets nothing; or the remote's refusal.
         """
-        self._check_ciphertext(_file_of(data_url))
+        self.check_ciphertext(_file_of(data_url))
         return self.remote.classify(data_url.decode("ascii"))
 
-    def _check_ciphertext(self, file: bytes) -> None:
+    def check_ciphertext(self, file: bytes) -> None:
+        """Raise unless this is a file that the classifier takes."""
         with decoding("the image"):  # the header first: a small file can hold an image that fills the memory
             width, height = Image.open(io.BytesIO(file), formats=("PNG", "JPEG")).size
         if (height, width) != self.size:

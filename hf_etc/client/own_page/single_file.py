@@ -40,7 +40,7 @@ def build(address: str | None = None) -> bytes:
     Raises:
         ParameterError: not an address, or the modules are written in a way that cannot be put together.
     """
-    style, script = content.style(), _bundle(ENTRY)
+    style, script = content.style(), bundle(ENTRY)
     policy = (
         f"default-src 'none'; script-src '{_digest(script)}' 'wasm-unsafe-eval'; style-src '{_digest(style)}'; "
         f"img-src data: blob:; connect-src data: {_origin(address) if address else _ANY_SERVER}; "
@@ -71,12 +71,13 @@ def write(path: str | Path, address: str | None = None) -> str:
     return hashlib.sha256(page).hexdigest()
 
 
-def _bundle(entry: str) -> str:
+def bundle(entry: str) -> str:
+    """One script out of a module and all that it imports, each in a function of its own."""
     parts = _Parts()
     parts.add(entry)
     table = "".join(f"modules[{json.dumps(name)}] = (() => {{\n{body}}})();\n\n" for name, body in parts.bodies.items())
     head = "const modules = {};\nconst named = ({ default: _, ...others }) => others;\n"
-    return _safe(f"\n{head}\n{table}", entry)
+    return safe_in_page(f"\n{head}\n{table}", entry)
 
 
 class _Parts:
@@ -175,10 +176,10 @@ def _data_url(name: str) -> str:
 def _licences() -> str:
     paths = sorted((content.WEB / "vendor").glob("*.LICENSE.txt"))
     texts = [f"==== {path.name} ====\n\n{content.read_text(path).rstrip()}\n\n" for path in paths]
-    return _safe("".join(texts), "the licences")
+    return safe_in_page("".join(texts), "the licences")
 
 
-def _safe(text: str, name: str) -> str:
+def safe_in_page(text: str, name: str) -> str:
     """`text`, unless an HTML parser would end the script in the middle of it."""
     if found := _UNSAFE.search(text):
         raise ParameterError(f"{name}: {found[0]} within a script ends it; write it in two parts")
