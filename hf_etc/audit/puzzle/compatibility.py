@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from ...blocks import COLORS
+from .pieces import VARIANTS, unpack
 
-VARIANTS = 24
 NOISE_LEVELS = (1e-4, 1e-3, 3e-3, 1e-2)  # variance per component, with pixels in -1..1: lossless to strong JPEG
 _EXTRAPOLATE = 0.5  # weight of the pixel's own gradient against the side's mean gradient
 _NOISE_BLOCKS = 256  # of up to two ciphertexts, to tell the level of noise; of more fewer, at the same effort
@@ -234,8 +234,8 @@ def _costs_of(side: _Side, codes: Tensor, rows: int = 4096) -> Tensor:
     for start in range(0, count, rows):
         code, here = codes[start : start + rows], slice(start, start + rows)
         variant, other = code // count, code % count
-        flip, color, sign = variant // 12, variant // 2 % 6, 1 - 2 * (variant % 2)
+        flip, negative, color = unpack(variant)
         even = torch.einsum("pf,pkf->pk", side.quadratic(0)[0][here], quadratic[color, other])
         odd = torch.einsum("pf,pkf->pk", side.linear(0, 0)[0][here], linear[flip, color, other])
-        out[here] = side.constant[here, None] + side.constant[other] + even - 2 * sign * odd
+        out[here] = side.constant[here, None] + side.constant[other] + even - 2 * (1 - 2 * negative) * odd
     return out
