@@ -163,6 +163,11 @@ def register(spec: type[CipherSpec]) -> type[CipherSpec]:
     return spec
 
 
+def unregister(name: str) -> None:
+    """Take a cipher out again, such as one that was only tried out."""
+    del _REGISTRY[name]
+
+
 def list_ciphers() -> list[str]:
     """Names of all registered ciphers.
 

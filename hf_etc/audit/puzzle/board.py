@@ -121,10 +121,10 @@ class Board:
     def best_partners(self) -> np.ndarray:
         """bool (2E,): for both sides of all neighbours, whether the other is the best partner of all."""
         _, _, here, there, variant = self._meetings()
-        _, best = self._costs.best(1)
+        best = self._costs.partners
         back = VARIANT_INVERSE[variant]
-        forth = best[here, 0] == variant * self._costs.sides + there
-        return np.concatenate([forth, best[there, 0] == back * self._costs.sides + here])
+        forth = best[here] == variant * self._costs.sides + there
+        return np.concatenate([forth, best[there] == back * self._costs.sides + here])
 
     def _meetings(self) -> tuple[np.ndarray, ...]:
         """First block, second block, their sides that meet and the variant, for all neighbours."""

@@ -11,6 +11,7 @@ pair is a product of features of its two sides, so all pairs are a few matrix pr
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -54,6 +55,11 @@ class PairCosts:
         """The `count` best partners of each side: costs (P, count), ascending, and variant * P + side."""
         cost, code = torch.from_numpy(self._costs).flatten(1).topk(count, largest=False)
         return cost.numpy(), code.numpy()
+
+    @cached_property
+    def partners(self) -> np.ndarray:
+        """The best partner of each side, int (P,): variant * P + side."""
+        return self.best(1)[1][:, 0]
 
 
 class ShortlistedCosts(PairCosts):
@@ -178,8 +184,7 @@ def _noise_level(strips: Sequence[Tensor]) -> float:
     few = [one.unflatten(0, (4, -1))[:, :count].flatten(0, 1) for one in strips]
 
     def mutual(noise: float) -> float:
-        _, code = _all_pairs(few, noise).best(1)
-        partner = code[:, 0] % len(few[0])
+        partner = _all_pairs(few, noise).partners % len(few[0])
         return float((partner[partner] == np.arange(len(partner))).mean())
 
     return max(NOISE_LEVELS, key=mutual)
