@@ -2,17 +2,20 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from ..blocks import Layout
 from ..cipher import CipherSpec
 from ..cipher.plan import Plan
 from ..errors import ParameterError
 
 Scale = Literal["smoke", "small", "paper"]
 Measure = Literal["neighbours_right", "places_right", "key_share", "ssim", "outlines"]
+Compiled = Layout | Plan
+"""What a cipher does to pictures, from plain to encrypted; see :meth:`CipherSpec.compile`."""
 _REGISTRY: dict[str, type["Attack"]] = {}
 
 
@@ -39,11 +42,19 @@ class Evidence:
 
     spec: CipherSpec
     targets: np.ndarray
-    ciphertexts: np.ndarray | None = None
-    pairs: tuple[np.ndarray, np.ndarray] | None = None
-    oracle: Callable[[np.ndarray], np.ndarray] | None = None
-    public: np.ndarray | None = None
-    weights: tuple[np.ndarray, np.ndarray | None] | None = None
+    ciphertexts: np.ndarray | None = field(
+        default=None, metadata={"what": "two or more ciphertexts besides the targets; give 4 images or more"}
+    )
+    pairs: tuple[np.ndarray, np.ndarray] | None = field(
+        default=None, metadata={"what": "a known image besides the targets; give 3 images or more"}
+    )
+    oracle: Callable[[np.ndarray], np.ndarray] | None = field(default=None, metadata={"what": "the owner's encryption"})
+    public: np.ndarray | None = field(
+        default=None, metadata={"what": "plain images of the attacker's own; give 4 images or more"}
+    )
+    weights: tuple[np.ndarray, np.ndarray | None] | None = field(
+        default=None, metadata={"what": "a model trained on ciphertexts; give one with --model"}
+    )
     scale: Scale = "smoke"
     seed: int = 0
 
@@ -51,6 +62,11 @@ class Evidence:
     def size(self) -> tuple[int, int]:
         """(height, width) in pixels."""
         return self.targets.shape[1], self.targets.shape[2]
+
+    def lack(self, needs: frozenset[str]) -> str | None:
+        """Which of these members is missing and how to get it, in plain words, or None."""
+        what = (one.metadata["what"] for one in fields(self) if one.name in needs and getattr(self, one.name) is None)
+        return next((f"it needs {one}" for one in what), None)
 
     def only(self, needs: frozenset[str]) -> "Evidence":
         """The same evidence without optional members that are not in `needs`.
@@ -65,7 +81,7 @@ class Evidence:
         return replace(self, **hidden)
 
 
-OPTIONAL = frozenset({"ciphertexts", "pairs", "oracle", "public", "weights"})
+OPTIONAL = frozenset(one.name for one in fields(Evidence) if one.metadata)
 
 
 @dataclass(frozen=True, repr=False)
@@ -74,14 +90,14 @@ class Recovery:
 
     Attributes:
         restored: uint8 (T,H,W,3), the targets as the attack reads them.
-        plans: decryption plans: one for all targets, or one per target; None: the attack finds no key.
-        up_to_symmetry: the plans leave a global turn, negation and recolouring open.
+        compiled: what encryption does: one for all targets, or one per target; None: the attack finds no key.
+        up_to_symmetry: these leave a global turn, negation and recolouring open.
         ciphertexts_used: how many collected ciphertexts (pairs, queries) it took.
         note: what else the attack found, in plain words.
     """
 
     restored: np.ndarray
-    plans: tuple[Plan, ...] | None = None
+    compiled: tuple[Compiled, ...] | None = None
     up_to_symmetry: bool = False
     ciphertexts_used: int = 0
     note: str = ""
@@ -104,6 +120,9 @@ class Attack(ABC):
         enough: the figure that it must reach on `positive`.
         synthetic: the positive control takes smooth synthetic pictures instead of the user's own, which may be too
             hard for it under any cipher.
+        positive_evidence, negative_evidence: what :meth:`ideal` and :meth:`senseless` make of the evidence of the
+            two controls, in plain words.
+        advice: what the owner can do when it succeeds.
     """
 
     name: ClassVar[str]
@@ -118,6 +137,9 @@ class Attack(ABC):
     positive: ClassVar[CipherSpec]
     enough: ClassVar[float]
     synthetic: ClassVar[bool] = False
+    positive_evidence: ClassVar[str] = "lossless"
+    negative_evidence: ClassVar[str] = ""
+    advice: ClassVar[str] = ""
 
     @abstractmethod
     def run(self, evidence: Evidence) -> Recovery:
@@ -126,6 +148,14 @@ class Attack(ABC):
     def applies_to(self, spec: CipherSpec, height: int, width: int) -> str | None:
         """None, or why this attack says nothing about a cipher and image size, in plain words."""
         return None
+
+    def ideal(self, evidence: Evidence, compiled: Compiled) -> Evidence:
+        """The evidence of the positive control, where what encryption does is known."""
+        return evidence
+
+    def senseless(self, evidence: Evidence) -> Evidence:
+        """The evidence of the negative control, without what it says."""
+        return evidence
 
 
 def register(attack: type[Attack]) -> type[Attack]:
@@ -163,6 +193,6 @@ def get_attack(name: str) -> Attack:
 
 
 def block_size_of(spec: CipherSpec) -> int | None:
-    """The block size of a cipher that moves whole blocks of two or more pixels, else None."""
-    size = getattr(spec, "block_size", None)
-    return size if spec.name == "etc" and size and size >= 2 else None
+    """The edge of the blocks that a cipher moves whole, or None: blocks of one pixel have no edges to compare."""
+    size = spec.layout_block
+    return size if size and size > 1 else None

@@ -14,7 +14,6 @@ from ..metrics.similarity import Lpips
 from ..pixels import check_pixels
 from ..sealing.cipher import Cipher
 from .attack import Attack, AttackFailure, Evidence, Measure, Recovery, Scale, block_size_of, get_attack, list_attacks
-from .attacks.weights import ideal_weights
 from .owner import Owner, Shares, Trial, make_trial, synthetic_pictures
 from .record import AttackResult, Control, Quartiles, Scores
 from .report.words import describe, verdict
@@ -148,7 +147,7 @@ def run_all(
 def run_attack(attack: Attack, owner: Owner, shares: Shares, trial: Trial, lpips: Lpips | None = None) -> AttackResult:
     """One attack with its controls; see :func:`audit`."""
     base = AttackResult.of(attack)
-    reason = _why_not(attack, trial.evidence)
+    reason = why_not(attack, trial.evidence)
     if reason:
         return replace(base, reason=reason, verdict=f"Does not apply: {reason}.")
     start = time.perf_counter()
@@ -157,7 +156,7 @@ def run_attack(attack: Attack, owner: Owner, shares: Shares, trial: Trial, lpips
     except AttackFailure as failure:
         return replace(base, outcome="failed", reason=str(failure), verdict=f"The attack failed: {failure}.")
     seconds = time.perf_counter() - start
-    scores = score(recovery, trial.plain, trial.decrypted, trial.plans, owner.spec, lpips)
+    scores = score(recovery, trial, lpips)
     result = replace(
         base,
         outcome="ran",
@@ -166,7 +165,7 @@ def run_attack(attack: Attack, owner: Owner, shares: Shares, trial: Trial, lpips
         chance=_chance(attack.measure, recovery, trial, owner),
         scores=scores,
         ciphertexts=recovery.ciphertexts_used,
-        curve=_curve(attack, owner, trial),
+        curve=_curve(attack, trial),
         seconds=seconds,
         positive=_positive(attack, owner, shares, trial),
         negative=_negative(attack, owner, shares, trial),
@@ -184,30 +183,17 @@ def value_of(scores: Scores, measure: Measure) -> float:
     return 0.0 if value is None else value
 
 
-def _why_not(attack: Attack, evidence: Evidence) -> str | None:
-    for name in sorted(attack.needs):
-        if getattr(evidence, name) is None:
-            return _MISSING[name]
-    return attack.applies_to(evidence.spec, *evidence.size)
+def why_not(attack: Attack, evidence: Evidence) -> str | None:
+    """Why an attack says nothing here, in plain words, or None."""
+    return evidence.lack(attack.needs) or attack.applies_to(evidence.spec, *evidence.size)
 
 
-_MISSING = {
-    "ciphertexts": "it needs two or more ciphertexts besides the targets; give 4 images or more",
-    "pairs": "it needs a known image besides the targets; give 3 images or more",
-    "public": "it needs plain images of the attacker's own; give 4 images or more",
-    "weights": "it needs a model trained on ciphertexts; give one with --model",
-    "oracle": "it needs the owner's encryption",
-}
-
-
-def _measure(attack: Attack, trial: Trial, spec: CipherSpec) -> tuple[float, Recovery]:
+def _measure(attack: Attack, trial: Trial) -> tuple[float, Recovery]:
     recovery = attack.run(trial.evidence.only(attack.needs))
-    ssim = attack.measure == "ssim"
-    found = score(recovery, trial.plain, trial.decrypted, trial.plans, spec, likeness=ssim)
-    return value_of(found, attack.measure), recovery
+    return value_of(score(recovery, trial, likeness=attack.measure == "ssim"), attack.measure), recovery
 
 
-def _curve(attack: Attack, owner: Owner, trial: Trial) -> tuple[tuple[int, float], ...]:
+def _curve(attack: Attack, trial: Trial) -> tuple[tuple[int, float], ...]:
     """The value as the number of ciphertexts grows, up to success."""
     collected = trial.evidence.ciphertexts
     if not attack.accumulates or collected is None:
@@ -217,7 +203,7 @@ def _curve(attack: Attack, owner: Owner, trial: Trial) -> tuple[tuple[int, float
         if count > len(collected) or (points and points[-1][1] >= _CURVE_END):
             break
         part = replace(trial, evidence=replace(trial.evidence, ciphertexts=collected[:count]))
-        points.append((count, _measure(attack, part, owner.spec)[0]))
+        points.append((count, _measure(attack, part)[0]))
     return tuple(points)
 
 
@@ -229,11 +215,9 @@ def _chance(measure: Measure, recovery: Recovery, trial: Trial, owner: Owner) ->
         return float(np.median(others)) if others.size else 0.0
     values = []
     for _ in range(_FRESH_KEYS):
-        _, plans = Owner.new(owner.spec).encrypt(trial.plain)
-        guess = replace(trial, plans=plans).decrypted
-        ssim = measure == "ssim"
-        scores = score(Recovery(guess, plans), trial.plain, trial.decrypted, trial.plans, owner.spec, likeness=ssim)
-        values.append(value_of(scores, measure))
+        _, compiled = Owner.new(owner.spec).encrypt(trial.plain)
+        guess = Recovery(replace(trial, compiled=compiled).decrypted, compiled)
+        values.append(value_of(score(guess, trial, likeness=measure == "ssim"), measure))
     return float(np.mean(values))
 
 
@@ -245,12 +229,10 @@ def _positive(attack: Attack, owner: Owner, shares: Shares, trial: Trial) -> Con
     few = shares.fewer(_CONTROL_TARGETS, attack.control_ciphertexts)
     if attack.synthetic:
         few = replace(few, targets=synthetic_pictures(_CONTROL_TARGETS, *trial.evidence.size))
-    fresh, weights = Owner.new(spec), trial.evidence.weights
-    what = f"{'synthetic pictures, ' * attack.synthetic}{describe(spec)}, fresh key, lossless"
-    if "weights" in attack.needs and weights:  # the user's model knows nothing of a fresh key
-        weights = ideal_weights(weights[1], fresh.cipher.plan(*trial.evidence.size), block_size_of(spec) or 0)
-        what = f"{describe(spec)}, fresh key, the positions of an ideal model"
-    value, _ = _outcome(attack, make_trial(fresh, few, trial.evidence.scale, weights), spec)
+    fresh = make_trial(Owner.new(spec), few, trial.evidence.scale, trial.evidence.weights)
+    ideal = replace(fresh, evidence=attack.ideal(fresh.evidence, fresh.compiled[0]))
+    value, _ = _outcome(attack, ideal)
+    what = f"{'synthetic pictures, ' * attack.synthetic}{describe(spec)}, fresh key, {attack.positive_evidence}"
     return Control(what, value, attack.enough, value >= attack.enough)
 
 
@@ -262,16 +244,13 @@ def _negative(attack: Attack, owner: Owner, shares: Shares, trial: Trial) -> Con
         noise = np.random.default_rng(0).integers(0, 256, few.targets.shape, np.uint8)
         few = replace(few, targets=noise)
     others = (lambda: Owner.new(owner.spec, owner.codec)) if keyed else None
-    weights = trial.evidence.weights
+    hard = make_trial(owner, few, trial.evidence.scale, trial.evidence.weights, others)
+    hard = replace(hard, evidence=attack.senseless(hard.evidence))
     what = "every image of the evidence under a key of its own" if keyed else "random noise instead of images"
-    if "weights" in attack.needs and weights:
-        weights = np.random.default_rng(0).permutation(weights[0]), weights[1]
-        what = "the model's positions in a random order"
-    hard = make_trial(owner, few, trial.evidence.scale, weights, others)
-    value, recovery = _outcome(attack, hard, owner.spec)
+    value, recovery = _outcome(attack, hard)
     chance = _chance(attack.measure, recovery, hard, owner) if recovery else 0.0
     limit = chance + MARGIN[attack.measure] + _luck(attack.measure, owner.spec, few.targets.shape)
-    return Control(what, value, limit, value <= limit)
+    return Control(attack.negative_evidence or what, value, limit, value <= limit)
 
 
 def _luck(measure: Measure, spec: CipherSpec, shape: tuple[int, ...]) -> float:
@@ -280,15 +259,14 @@ def _luck(measure: Measure, spec: CipherSpec, shape: tuple[int, ...]) -> float:
     return size**2 / (shape[1] * shape[2]) if size and measure not in ("ssim", "outlines") else 0.0
 
 
-def _outcome(attack: Attack, trial: Trial, spec: CipherSpec) -> tuple[float, Recovery | None]:
+def _outcome(attack: Attack, trial: Trial) -> tuple[float, Recovery | None]:
     try:
-        return _measure(attack, trial, spec)
+        return _measure(attack, trial)
     except AttackFailure:
         return 0.0, None
 
 
 def like(positive: CipherSpec, spec: CipherSpec) -> CipherSpec:
     """The positive control's cipher with the audited block size."""
-    if isinstance(positive, EtcSpec) and isinstance(spec, EtcSpec):
-        return replace(positive, block_size=spec.block_size)
-    return positive
+    size = spec.layout_block
+    return replace(positive, block_size=size) if size and isinstance(positive, EtcSpec) else positive

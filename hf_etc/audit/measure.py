@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..blocks import Layout
 from ..cipher import CipherSpec, EtcSpec
 from ..cipher.spec import make_spec
 from ..experiments.records import result_record, write_json
@@ -26,7 +27,7 @@ from .puzzle import compatibility
 from .puzzle.assembly import assemble
 from .puzzle.board import Board
 from .puzzle.compatibility import PairCosts, pair_costs
-from .puzzle.pieces import Layout, split_blocks
+from .puzzle.pieces import split_blocks
 from .scores import score, score_layout
 
 _UNSEEN = 4
@@ -87,7 +88,7 @@ def _by_count(trial: Trial, scope: str, codec: Codec | None) -> Iterator[Row]:
         start = time.process_time()
         recovery = attack.run(part.only(attack.needs))
         seconds = time.process_time() - start
-        found = score(recovery, trial.plain, trial.decrypted, trial.plans, trial.evidence.spec)
+        found = score(recovery, trial)
         assert found.neighbours_right is not None
         done = done or (found.neighbours_right >= 0.99 and found.exact_up_to_symmetry == found.images)
         yield {
@@ -108,12 +109,12 @@ def jigsaw(images: np.ndarray, block_size: int) -> Iterator[Row]:
     measure, then what assembly makes of the latter."""
     spec = EtcSpec("image", block_size)
     for number, image in enumerate(images):
-        ciphertexts, (plan,) = Owner.new(spec).encrypt(image[None])
-        truth = Layout.of_plan(plan.inverse(), block_size)
+        ciphertexts, (truth,) = Owner.new(spec).encrypt(image[None])
+        assert isinstance(truth, Layout)
         blocks = split_blocks(ciphertexts, block_size)
         start = time.process_time()
         costs = pair_costs(blocks)
-        found = score_layout(assemble(costs, truth.rows, truth.columns, block_size), truth)
+        found = score_layout(assemble(costs, truth.height // block_size, truth.columns, block_size), truth)
         yield {
             "image": number,
             "baseline_best_right": right_partners(boundary_prediction(blocks[0]), truth),
@@ -134,13 +135,13 @@ def known_plaintext(images: np.ndarray, block_size: int) -> Iterator[Row]:
     for spec in specs:
         for codec in (None, Codec("jpeg", 85)):
             shared = getattr(spec, "shared_block_key", False)
-            if codec and spec.name != "etc":  # the others are not made for JPEG
+            if codec and spec.layout_block is None:  # the others are not made for JPEG
                 continue
             trial = make_trial(Owner.new(spec, codec), shares)
             start = time.process_time()
             recovery = attack.run(trial.evidence.only(attack.needs))
             seconds = time.process_time() - start
-            found = score(recovery, trial.plain, trial.decrypted, trial.plans, spec)
+            found = score(recovery, trial)
             assert found.ssim is not None
             yield {
                 "cipher": spec.name + (" (shared block key)" if shared else ""),
@@ -161,7 +162,7 @@ def statistics(images: np.ndarray, block_size: int) -> Iterator[Row]:
         for count in (5, 16, 50):
             assert trial.evidence.ciphertexts is not None
             part = replace(trial.evidence, ciphertexts=trial.evidence.ciphertexts[:count])
-            found = score(attack.run(part), trial.plain, trial.decrypted, trial.plans, part.spec)
+            found = score(attack.run(part), trial)
             assert found.ssim is not None
             yield {
                 "cipher": name,
@@ -183,10 +184,7 @@ MEASUREMENTS: dict[str, Callable[[np.ndarray, int], Iterator[Row]]] = {
 
 def right_partners(costs: PairCosts, truth: Layout) -> float:
     """The share of sides inside the picture whose best partner, of all sides in all variants, is the true one."""
-    cells = np.stack(np.divmod(truth.cells, truth.columns), 1).tolist()
-    states = (truth.turns * 12 + truth.colors * 2 + truth.negatives).tolist()
-    blocks = zip(range(costs.blocks), map(tuple, cells), states, strict=True)
-    return float(np.mean(Board.of(costs, (truth.rows, truth.columns), blocks).best_partners()))
+    return float(np.mean(Board.of_layout(costs, truth).best_partners()))
 
 
 def boundary_prediction(blocks: np.ndarray) -> PairCosts:

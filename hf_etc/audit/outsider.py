@@ -15,7 +15,7 @@ from ..cipher import CipherSpec
 from ..errors import ParameterError
 from ..pixels import check_pixels
 from .attack import Attack, AttackFailure, Evidence, Scale, get_attack, list_attacks
-from .audit import MARGIN, TARGETS, Audit, like, run_all
+from .audit import MARGIN, TARGETS, Audit, like, run_all, why_not
 from .owner import Owner, synthetic_pictures
 from .record import AttackResult, Control
 from .report.words import describe, outsider_verdict
@@ -71,9 +71,7 @@ def audit_ciphertexts(
 
 def _run(attack: Attack, evidence: Evidence) -> AttackResult:
     base = AttackResult.of(attack)
-    reason = attack.applies_to(evidence.spec, *evidence.size)
-    if not reason and "ciphertexts" in attack.needs and evidence.ciphertexts is None:
-        reason = "it needs two or more ciphertexts besides the targets; give 4 images or more"
+    reason = why_not(attack, evidence)
     if reason:
         return replace(base, reason=reason, verdict=f"Does not apply: {reason}.")
     start = time.perf_counter()

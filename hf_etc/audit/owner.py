@@ -7,10 +7,9 @@ import numpy as np
 
 from ..cipher import CipherSpec
 from ..cipher.keys import EtcKey
-from ..cipher.plan import Plan
 from ..metrics.compression import Codec, decode, encode
 from ..sealing.cipher import Cipher
-from .attack import Evidence, Scale
+from .attack import Compiled, Evidence, Scale
 
 _COLLECTED, _MOST_COLLECTED, _PAIRS = 50, 500, 1
 _SYNTHETIC_FALL = 2.2
@@ -37,15 +36,13 @@ class Owner:
     def spec(self) -> CipherSpec:
         return self.cipher.spec
 
-    def encrypt(self, images: np.ndarray) -> tuple[np.ndarray, tuple[Plan, ...]]:
-        """Ciphertexts of uint8 (N,H,W,3), and the decryption plans: one for all, or one each."""
+    def encrypt(self, images: np.ndarray) -> tuple[np.ndarray, tuple[Compiled, ...]]:
+        """Ciphertexts of uint8 (N,H,W,3), and what was done to them: the same to all, or to each its own."""
         height, width = images.shape[1:3]
         per_image = self.spec.key_scope == "image"
         nonces = self.cipher.new_nonces(len(images)) if per_image else None
         ciphertexts = self._transmit(self.cipher.encrypt(images, nonces))
-        if nonces is None:
-            return ciphertexts, (self.cipher.plan(height, width).inverse(),)
-        return ciphertexts, tuple(self.cipher.plan(height, width, nonce).inverse() for nonce in nonces)
+        return ciphertexts, tuple(self.cipher.compile(height, width, nonce) for nonce in nonces or (None,))
 
     def _transmit(self, pixels: np.ndarray) -> np.ndarray:
         if self.codec is None:
@@ -91,19 +88,20 @@ class Trial:
     Attributes:
         evidence: all that any attack may receive.
         plain: uint8 (T,H,W,3).
-        plans: the true decryption plans of the targets.
+        compiled: what encryption truly did: one for all targets, or one each.
     """
 
     evidence: Evidence
     plain: np.ndarray
-    plans: tuple[Plan, ...]
+    compiled: tuple[Compiled, ...]
 
     @property
     def decrypted(self) -> np.ndarray:
         """What the key makes of the targets."""
         targets = self.evidence.targets
-        plans = self.plans * len(targets) if len(self.plans) == 1 else self.plans
-        return np.concatenate([plan.apply(one[None]) for plan, one in zip(plans, targets, strict=True)])
+        if len(self.compiled) == 1:
+            return self.compiled[0].undo(targets)
+        return np.stack([done.undo(one) for done, one in zip(self.compiled, targets, strict=True)])
 
 
 def make_trial(
@@ -122,7 +120,7 @@ def make_trial(
         others: negative control: makes a new owner for every image besides the targets, so that the
             evidence says nothing about them.
     """
-    targets, plans = owner.encrypt(shares.targets)
+    targets, compiled = owner.encrypt(shares.targets)
 
     def evidence_of(images: np.ndarray) -> np.ndarray:
         if others is None:
@@ -139,7 +137,7 @@ def make_trial(
         weights=weights,
         scale=scale,
     )
-    return Trial(evidence, shares.targets, plans)
+    return Trial(evidence, shares.targets, compiled)
 
 
 def synthetic_pictures(count: int, height: int, width: int, seed: int = 0) -> np.ndarray:

@@ -48,7 +48,7 @@ class Control:
 
 @dataclass(frozen=True)
 class Scores:
-    """What was recovered, measured against the owner's plan and images. None: does not apply.
+    """What was recovered, measured against the owner's key and images. None: does not apply.
 
     Attributes:
         images: targets measured.
@@ -59,7 +59,7 @@ class Scores:
         neighbours_right: Nc, the share of neighbours that are neighbours in the same way.
         places_right: the share of neighbours that lie side by side, whatever their turns, signs and colours.
         largest_component: Lc, the largest part of right neighbours, as a share of the image.
-        key_share: the share of the plan's symbols with the right source and sign.
+        key_share: the share of the symbols with the right source and sign.
         key_bits: log2 of the number of keys of the cipher at this size.
         ssim, lpips: of the restored against the plain targets.
         ssim_up_to_symmetry: after the best global symmetry.
@@ -137,6 +137,11 @@ class AttackResult:
         """Of an attack that has not run."""
         needs = tuple(sorted(attack.needs))
         return cls(attack.name, attack.goal, attack.given, attack.source, needs, "not applicable", "")
+
+    @property
+    def knowledge(self) -> int:
+        """How much the attacker holds besides ciphertexts and pictures of its own."""
+        return len(set(self.needs) - {"ciphertexts", "public"})
 
     @property
     def trusted(self) -> bool:

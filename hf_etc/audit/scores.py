@@ -1,58 +1,42 @@
 """What an attack got right, measured against the plans and images that the owner holds."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from math import lgamma, log, log2
 
 import numpy as np
 import torch
 
-from ..cipher import CipherSpec
+from ..blocks import Layout
 from ..cipher.plan import Plan
 from ..metrics.similarity import Lpips, ssim
-from .attack import Recovery, block_size_of
+from .attack import Compiled, Recovery
+from .owner import Trial
+from .puzzle.board import largest_part
 from .puzzle.naturalness import read, readings_of, thumbnails
-from .puzzle.pieces import COLOR_AFTER, COLOR_INVERSE, Layout, turn_after, turn_inverse
+from .puzzle.pieces import pieces_of, turned_steps, unpack, whole
 from .record import Quartiles, Scores
 
 _SSIM_LEAST = 11  # pixels
 _LPIPS_LEAST = 32
 
 
-def score(
-    recovery: Recovery,
-    plain: np.ndarray,
-    decrypted: np.ndarray,
-    plans: Sequence[Plan],
-    spec: CipherSpec,
-    lpips: Lpips | None = None,
-    likeness: bool = True,
-) -> Scores:
+def score(recovery: Recovery, trial: Trial, lpips: Lpips | None = None, likeness: bool = True) -> Scores:
     """Measure what an attack brought back.
 
     Args:
-        recovery: of T targets.
-        plain: uint8 (T,H,W,3), the targets before encryption.
-        decrypted: uint8 (T,H,W,3), what the key makes of the ciphertexts: `plain` unless they are lossy.
-        plans: the true decryption plans, one for all targets or one each.
-        spec: the cipher.
+        recovery: of the trial's targets.
+        trial: with the truth.
         lpips: the metric, or None to leave it out.
         likeness: measure SSIM, too; it takes the longest.
     """
-    restored = recovery.restored
+    restored, plain, decrypted = recovery.restored, trial.plain, trial.decrypted
     aligned = align(restored, plain) if recovery.up_to_symmetry else restored
     ssims = [similarity(plain, one) for one in (restored, aligned)] if likeness else [np.empty(0)] * 2
     ssim_raw, ssim_aligned = (Quartiles.of(values) if values.size else None for values in ssims)
-    found = tuple(recovery.plans or ())
+    found, true = recovery.compiled or (), trial.compiled
     if len(found) == 1:  # one key for all, whatever the truth; or the other way round
-        found = found * len(plans)
-    plans = tuple(plans) * len(found) if len(plans) == 1 else plans
-    jigsaws = [
-        score_layout(Layout.of_plan(mine.inverse(), size), Layout.of_plan(true.inverse(), size))
-        for size in [block_size_of(spec)]
-        if size and found
-        for mine, true in zip(found, plans, strict=True)
-    ]
+        found = found * len(true)
+    pairs = list(zip(found, true * len(found) if len(true) == 1 else true, strict=True)) if found else []
+    jigsaws = [score_layout(a, b) for a, b in pairs if isinstance(a, Layout) and isinstance(b, Layout)]
 
     def mean(name: str) -> float | None:
         return float(np.mean([getattr(one, name) for one in jigsaws])) if jigsaws else None
@@ -66,8 +50,8 @@ def score(
         neighbours_right=mean("neighbours_right"),
         places_right=mean("places_right"),
         largest_component=mean("largest_component"),
-        key_share=float(np.mean([key_share(a, b) for a, b in zip(found, plans, strict=True)])) if found else None,
-        key_bits=key_bits(spec, plain.shape[1], plain.shape[2]),
+        key_share=float(np.mean([key_share(a, b) for a, b in pairs])) if pairs else None,
+        key_bits=trial.evidence.spec.key_bits(*trial.evidence.size),
         ssim=ssim_raw,
         ssim_up_to_symmetry=ssim_aligned,
         outlines=Quartiles.of(outlines(plain, restored)),
@@ -75,34 +59,12 @@ def score(
     )
 
 
-def key_share(found: Plan, true: Plan) -> float:
-    """The share of symbols that a plan reads from the right place with the right sign."""
-    if found.symbol_bits != true.symbol_bits:
+def key_share(found: Compiled, true: Compiled) -> float:
+    """The share of symbols that come from the right place with the right sign."""
+    a, b = (Plan.of_layout(one) if isinstance(one, Layout) else one for one in (found, true))
+    if a.symbol_bits != b.symbol_bits:
         return 0.0
-    return float(((found.index == true.index) & (found.mask == true.mask)).mean())
-
-
-def key_bits(spec: CipherSpec, height: int, width: int) -> float | None:
-    """log2 of the number of different plans of a cipher at one size; None for ciphers not counted here.
-
-    Example:
-        >>> from hf_etc.cipher import EtcSpec
-        >>> round(key_bits(EtcSpec(), 32, 32), 1)
-        30.9
-    """
-    size = getattr(spec, "block_size", 4)
-    blocks = (height // size) * (width // size)
-    if spec.name == "etc":
-        bits = {"permutation": _log2_factorial(blocks), "rotation": 3.0, "negative-positive": 1.0, "color": log2(6)}
-        each = 1 if getattr(spec, "shared_block_key", False) else blocks
-        return sum(bits[step] * (1 if step == "permutation" else each) for step in getattr(spec, "steps", ()))
-    if spec.name == "pe":
-        return height * width * (3 + (log2(6) if getattr(spec, "shuffle_colors", True) else 0))
-    if spec.name in ("le", "ele"):
-        return _log2_factorial(96) * (blocks if spec.name == "ele" else 1) + (
-            _log2_factorial(blocks) if spec.name == "ele" else 0
-        )
-    return None
+    return float(((a.index == b.index) & (a.mask == b.mask)).mean())
 
 
 def align(restored: np.ndarray, plain: np.ndarray) -> np.ndarray:
@@ -139,75 +101,37 @@ def score_layout(found: Layout, truth: Layout) -> JigsawScore:
 
     Example:
         >>> from hf_etc import EtcCipher, EtcKey
-        >>> truth = Layout.of_plan(EtcCipher(EtcKey.generate()).plan(32, 32), 16)
-        >>> score_layout(truth.transformed(3, 1, 5), truth)
+        >>> from hf_etc.audit.puzzle.pieces import transformed
+        >>> truth = EtcCipher(EtcKey.generate()).compile(32, 32)
+        >>> score_layout(transformed(truth, 3, 1, 5), truth)
         JigsawScore(pieces_right=0.0, pieces_right_up_to_symmetry=1.0, neighbours_right=1.0, places_right=1.0, \
 largest_component=1.0)
     """
-    up_to_symmetry = max(found.same(layout).mean() for layout in truth.symmetries())
-    pairs, right = _neighbours(found, truth)
+    left = truth.then(found.inverse())  # of the plain picture: what was not undone
+    cells, states = pieces_of(left)
+    right = [_same(left, whole(left, *reading)) for reading in readings_of(left.height, left.width)]
+    rows, columns = (edge // left.block_size for edge in left.output)
+    grid = np.arange(left.blocks).reshape(rows, columns)
+    first, second = np.hstack([(grid[:, :-1].ravel(), grid[:, 1:].ravel()), (grid[:-1].ravel(), grid[1:].ravel())])
+    step = np.stack(np.divmod(second, columns), 1) - np.stack(np.divmod(first, columns), 1)
+    moved = cells[second] - cells[first]
+    joined = (states[first] == states[second]) & (turned_steps(step, unpack(states[first])[0]) == moved).all(1)
+    beside = np.abs(moved).sum(1) == 1
     return JigsawScore(
-        float(found.same(truth).mean()),
-        float(up_to_symmetry),
-        float(right.mean()) if len(pairs) else 1.0,
-        _side_by_side(found, pairs),
-        _largest(pairs[right], len(truth.cells)) / len(truth.cells),
+        right[0],
+        max(right),
+        float(joined.mean()) if len(joined) else 1.0,
+        float(beside.mean()) if len(beside) else 1.0,
+        len(largest_part(first[joined], second[joined], left.blocks)) / left.blocks,
     )
 
 
-def _neighbours(found: Layout, truth: Layout) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of blocks that are neighbours in the plain image, int (E,2), and whether they were found so."""
-    block = np.argsort(truth.cells).reshape(truth.rows, truth.columns)
-    sideways = np.stack([block[:, :-1].ravel(), block[:, 1:].ravel()], 1)
-    down = np.stack([block[:-1].ravel(), block[1:].ravel()], 1)
-    pairs = np.concatenate([sideways, down])
-    step = np.repeat([[0, 1], [1, 0]], [len(sideways), len(down)], axis=0)
-    first, second = pairs.T
-    # The change from the true to the found state of each block: for a right pair it is the same change,
-    # and the found step is the true step under that change.
-    turn, *look = _change(found, truth, first)
-    turn_too, *look_too = _change(found, truth, second)
-    same = (turn == turn_too) & np.equal(look, look_too).all(0)
-    row, column = np.divmod(found.cells, found.columns)
-    moved = np.stack([row[second] - row[first], column[second] - column[first]], 1)
-    return pairs, same & (moved == _turned_steps(step, turn)).all(1)
-
-
-def _side_by_side(found: Layout, pairs: np.ndarray) -> float:
-    row, column = np.divmod(found.cells, found.columns)
-    first, second = pairs.T
-    steps = np.abs(row[first] - row[second]) + np.abs(column[first] - column[second])
-    return float((steps == 1).mean()) if len(pairs) else 1.0
-
-
-def _change(found: Layout, truth: Layout, block: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    turn = turn_after(found.turns[block], turn_inverse(truth.turns[block]))
-    color = COLOR_AFTER[COLOR_INVERSE[truth.colors[block]], found.colors[block]]
-    return turn, found.negatives[block] ^ truth.negatives[block], color
-
-
-def _turned_steps(step: np.ndarray, turn: np.ndarray) -> np.ndarray:
-    row, column = step[:, 0], np.where(turn >= 4, -step[:, 1], step[:, 1])
-    for quarter in range(3):
-        more = turn % 4 > quarter
-        row, column = np.where(more, -column, row), np.where(more, row, column)
-    return np.stack([row, column], 1)
-
-
-def _largest(edges: np.ndarray, blocks: int) -> int:
-    """Size of the largest connected component."""
-    label = np.arange(blocks)
-    while True:
-        low = label.copy()
-        np.minimum.at(low, edges[:, 0], label[edges[:, 1]])
-        np.minimum.at(low, edges[:, 1], label[edges[:, 0]])
-        if np.array_equal(low, label):
-            return int(np.bincount(label).max())
-        label = low
-
-
-def _log2_factorial(n: int) -> float:
-    return lgamma(n + 1) / log(2)
+def _same(a: Layout, b: Layout) -> float:
+    """The share of blocks on which two layouts of one picture agree in every respect."""
+    if a.form != b.form:
+        return 0.0
+    agree = [getattr(a, name) == getattr(b, name) for name in ("top", "left", "turn", "negative", "color")]
+    return float(np.logical_and.reduce(agree).mean())
 
 
 def _equal(a: np.ndarray, b: np.ndarray) -> int:

@@ -5,16 +5,18 @@ inversion, negative-positive transformation (Eq. 1), colour component shuffling.
 """
 
 from dataclasses import dataclass
+from math import log2
 from typing import ClassVar
 
 import numpy as np
 
 from ..blocks import Layout, turn_after
 from ..errors import ParameterError
-from .spec import CipherSpec, Streams, check_grid, register
+from .spec import CipherSpec, Streams, check_grid, log2_factorial, register
 
 STEPS = ("permutation", "rotation", "negative-positive", "color")
 _CODES = {"rotation": 16, "negative-positive": 2, "color": 6}
+_TURNED = {"rotation": 8}  # of 16 codes two each turn alike
 _LARGEST_BLOCK = 65535  # of an edge, as in JPEG; every language writes such numbers alike
 _FEW_BLOCKS = 16  # fewer have less than 2^150 keys, and 4 can be searched through
 # Code = rotation + 4 * inversion: turned counter-clockwise by 90 degrees * rotation, then mirrored left-right where
@@ -73,6 +75,18 @@ class EtcSpec(CipherSpec):
             return "one block key shared by all blocks"
         blocks = _FEW_BLOCKS if size is None else (size[0] // self.block_size) * (size[1] // self.block_size)
         return f"only {blocks} blocks" if blocks < _FEW_BLOCKS else None
+
+    def key_bits(self, height: int, width: int) -> float:
+        """As :meth:`CipherSpec.key_bits`.
+
+        Example:
+            >>> round(EtcSpec().key_bits(32, 32), 1)
+            30.9
+        """
+        blocks = (height // self.block_size) * (width // self.block_size)
+        each = sum(log2(_TURNED.get(step, _CODES[step])) for step in self.steps if step in _CODES)
+        moved = log2_factorial(blocks) if "permutation" in self.steps else 0.0
+        return moved + each * (1 if self.shared_block_key else blocks)
 
     def _compile(self, streams: Streams, height: int, width: int) -> Layout:
         size = self.block_size

@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import partial
+from math import lgamma, log
 from typing import Any, ClassVar, Literal
 
 from ..blocks import Layout
@@ -18,6 +19,23 @@ KeyScope = Literal["dataset", "image"]
 Streams = Callable[[str], KeyStream]
 """From the name of a step to its stream."""
 _REGISTRY: dict[str, type["CipherSpec"]] = {}
+
+
+@dataclass(frozen=True)
+class Cells:
+    """What everybody may know of a cipher that shuffles symbols within the cells of a grid.
+
+    Attributes:
+        edge: of a cell, in pixels.
+        symbol_bits: as of a :class:`~hf_etc.cipher.plan.Plan`.
+        alike: all cells are shuffled in the same way.
+        moved: cells change places, too.
+    """
+
+    edge: int
+    symbol_bits: Literal[8, 4] = 8
+    alike: bool = False
+    moved: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,6 +67,15 @@ class CipherSpec(ABC):
     @property
     def layout_block(self) -> int | None:
         """Edge of the blocks that this cipher moves whole, in pixels; None where it compiles to a plan of bytes."""
+        return None
+
+    @property
+    def cells(self) -> Cells | None:
+        """In which cells this cipher shuffles symbols; None where it moves whole blocks."""
+        return None
+
+    def key_bits(self, height: int, width: int) -> float | None:
+        """log2 of the number of different things that it compiles to at one size; None: nobody counted."""
         return None
 
     @abstractmethod
@@ -136,6 +163,11 @@ def register(spec: type[CipherSpec]) -> type[CipherSpec]:
     return spec
 
 
+def unregister(name: str) -> None:
+    """Take a cipher out again, such as one that was only tried out."""
+    del _REGISTRY[name]
+
+
 def list_ciphers() -> list[str]:
     """Names of all registered ciphers.
 
@@ -179,6 +211,11 @@ def spec_from_dict(values: dict[str, Any]) -> CipherSpec:
     if missing := spec.always - params.keys():
         raise ParameterError(f"cipher {spec.name!r} without {min(missing)}; give it")
     return spec
+
+
+def log2_factorial(n: int) -> float:
+    """log2 of the number of orders of n things."""
+    return lgamma(n + 1) / log(2)
 
 
 def _is_default(value: Any, default: Any) -> bool:

@@ -27,7 +27,7 @@ def trial_of(spec, images=None, targets=2, codec=None, weights=None, others=None
 def run(name: str, trial: Trial) -> tuple[Recovery, Scores]:
     attack = get_attack(name)
     recovery = attack.run(trial.evidence.only(attack.needs))
-    return recovery, score(recovery, trial.plain, trial.decrypted, trial.plans, trial.evidence.spec)
+    return recovery, score(recovery, trial)
 
 
 def fresh_keys(spec, codec=None):

@@ -8,10 +8,9 @@ from transformers import AutoModelForImageClassification, ViTConfig
 from hf_etc.audit.attack import AttackFailure, Evidence, get_attack, list_attacks, register
 from hf_etc.audit.attacks import Jigsaw, gan, itn
 from hf_etc.audit.attacks.statistics import block_brightness
-from hf_etc.audit.attacks.weights import load_positions, smooth_positions
+from hf_etc.audit.attacks.weights import ideal_weights, load_positions, smooth_positions
 from hf_etc.audit.owner import synthetic_pictures
-from hf_etc.audit.puzzle.matching import nibble_numbers
-from hf_etc.audit.puzzle.pieces import Layout
+from hf_etc.audit.puzzle.matching import symbol_numbers
 from hf_etc.audit.scores import outlines
 from hf_etc.audit.training import Budget
 from hf_etc.cipher import EtcSpec
@@ -54,7 +53,7 @@ def test_a_handful_of_ciphertexts_gives_the_key_away(size, codec):
     recovery, scores = run("dataset-jigsaw", trial_of(EtcSpec(block_size=size), codec=codec))
     assert scores.neighbours_right == 1
     assert scores.exact_up_to_symmetry == scores.images == 2
-    assert len(recovery.plans) == 1, "one key for all images"
+    assert len(recovery.compiled) == 1, "one key for all images"
 
 
 @pytest.mark.parametrize("scope", ["dataset", "image"])
@@ -125,9 +124,9 @@ def test_statistics_find_the_brightness_of_the_blocks_of_ele():
     found = block_brightness(trial.evidence.ciphertexts, 50)
     true = images[2:].reshape(58, 4, 4, 4, 4, 3).mean((2, 4, 5)).reshape(58, 16)
     alike = np.abs(np.corrcoef(found.T, true.T)[:16, 16:])
-    numbers = nibble_numbers(16, 16)
+    numbers = symbol_numbers(16, 16, make_spec("ele").cells)
     block_of = np.argsort(numbers.ravel()) // 96
-    source = block_of[trial.plans[0].index[numbers[:, 0]]]  # the ciphertext block of each plain one
+    source = block_of[trial.compiled[0].inverse().index[numbers[:, 0]]]  # the ciphertext block of each plain one
     assert alike[source, np.arange(16)].min() > 0.99
 
 
@@ -141,8 +140,7 @@ def test_fr_sees_outlines_through_pe_and_none_through_etc():
 def test_position_embeddings_give_the_block_order_away(adapted):
     spec, public = EtcSpec(block_size=8), smooth_positions(4, 4)
     trial = trial_of(spec)
-    trained = public[Layout.of_plan(trial.plans[0].inverse(), 8).cells]
-    evidence = trial.evidence
+    (trained, _), evidence = ideal_weights(public, trial.compiled[0]), trial.evidence
     object.__setattr__(evidence, "weights", (trained, public if adapted else None))
     assert run("weights", trial)[1].places_right >= (1.0 if adapted else 0.7)
     object.__setattr__(evidence, "weights", (np.random.default_rng(0).normal(size=trained.shape), None))

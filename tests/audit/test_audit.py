@@ -9,11 +9,10 @@ import pytest
 from hf_etc import EtcCipher, EtcKey, get_cipher
 from hf_etc.audit import default_attacks
 from hf_etc.audit.attack import Attack, Recovery
-from hf_etc.audit.attacks.weights import smooth_positions
+from hf_etc.audit.attacks.weights import ideal_weights, smooth_positions
 from hf_etc.audit.audit import audit, run_attack
 from hf_etc.audit.outsider import audit_ciphertexts, outsider_attacks
 from hf_etc.audit.owner import Owner, Shares, make_trial
-from hf_etc.audit.puzzle.pieces import Layout
 from hf_etc.audit.record import AttackResult, Control
 from hf_etc.audit.report.report import render
 from hf_etc.audit.report.words import advice, headline
@@ -97,7 +96,7 @@ def test_an_attack_whose_control_fails_is_not_called_robust(kind):
 def test_weights_have_controls_of_their_own(key, kind):
     """A control's key is a fresh one, of which the audited model knows nothing."""
     cipher, public = EtcCipher(key, 4), smooth_positions(8, 8)
-    trained = public[Layout.of_plan(cipher.plan(32, 32), 4).cells]
+    trained, _ = ideal_weights(public, cipher.compile(32, 32))
     if kind == "no order":
         trained = np.random.default_rng(1).normal(size=trained.shape)
     weights = (trained, public if kind == "adapted" else None)

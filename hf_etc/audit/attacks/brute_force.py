@@ -6,11 +6,12 @@ from math import factorial, log2
 
 import numpy as np
 
+from ...blocks import Layout
 from ...cipher import CipherSpec
 from ..attack import Evidence, Recovery, block_size_of, register
-from ..puzzle.board import STATES, costs_beside
+from ..puzzle.board import costs_beside
 from ..puzzle.compatibility import PairCosts
-from ..puzzle.pieces import Layout
+from ..puzzle.pieces import STATES, layout_of
 from .jigsaw import Jigsaw
 
 _MOST_BLOCKS = 4
@@ -70,5 +71,4 @@ def search(costs: PairCosts, rows: int, columns: int, block_size: int) -> Layout
         where = np.unravel_index(int(total.argmin()), total.shape)
         best = min(best, (float(total[where]), order, tuple(map(int, where))))
     _, order, states = best
-    turns, looks = np.divmod(np.array(states), 12)
-    return Layout(rows, columns, block_size, np.argsort(order), turns, looks % 2, looks // 2)
+    return layout_of(np.argsort(order), np.array(states), rows, columns, block_size)

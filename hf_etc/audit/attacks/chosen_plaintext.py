@@ -1,4 +1,4 @@
-"""Chosen plaintext: a few images of the attacker's choice reveal the whole plan of any cipher here."""
+"""Chosen plaintext: a few images of the attacker's choice reveal the whole key of any cipher here."""
 
 from collections.abc import Callable
 
@@ -6,19 +6,20 @@ import numpy as np
 
 from ...cipher import EtcSpec
 from ...cipher.plan import Plan
-from ..attack import Attack, Evidence, Recovery, block_size_of, register
-from ..puzzle.matching import match_plan
+from ..attack import Attack, Compiled, Evidence, Recovery, block_size_of, register
+from ..puzzle.matching import match
+from .known_plaintext import KnownPlaintext
 
 _LOSSY_QUERIES = 8
 
 
 @register
 class ChosenPlaintext(Attack):
-    """A black image shows all sign flips; then each symbol carries its own number, digit by digit.
+    """Whole blocks are looked up in one random image, as in the known-plaintext attack; no two of it are alike.
 
-    A plan permutes and flips symbols, so this needs 1 + ceil(log(symbols) / log(values of a symbol))
-    images whatever the cipher: 4 at 224x224 for bytes, 6 for nibbles. Through a lossy format the digits
-    do not survive; then smooth random images and the search of the known-plaintext attack serve.
+    Where symbols move alone, a black image shows all sign flips; then each symbol carries its own number, digit by
+    digit. That takes 1 + ceil(log(symbols) / log(values of a symbol)) images whatever the cipher: 4 at 224x224 for
+    bytes, 6 for nibbles. What does not survive a lossy format is looked up in more random images, smooth ones.
     """
 
     name = "chosen-plaintext"
@@ -29,23 +30,37 @@ class ChosenPlaintext(Attack):
     measure = "key_share"
     positive = EtcSpec()
     enough = 0.999
+    advice = KnownPlaintext.advice
 
     def run(self, evidence: Evidence) -> Recovery:
         assert evidence.oracle is not None
-        height, width = evidence.size
-        bits = 4 if evidence.spec.name in ("le", "ele") else 8
-        plan, queries = read_plan(evidence.oracle, height, width, bits)
-        if plan is None:
-            patch = max(2, (block_size_of(evidence.spec) or 8) // 4)
-            chosen = _smooth_noise(_LOSSY_QUERIES, height, width, evidence.seed, patch)
-            plan, queries = match_plan(evidence.spec, chosen, evidence.oracle(chosen)), queries + len(chosen)
-        return Recovery(plan.apply(evidence.targets), (plan,), ciphertexts_used=queries)
+        found: Compiled | None
+        if block_size_of(evidence.spec):
+            queries, (found, exact) = 1, look_up(evidence, 1)
+        else:
+            bits = evidence.spec.cells.symbol_bits if evidence.spec.cells else 8
+            found, queries = read_plan(evidence.oracle, *evidence.size, bits)
+            exact = found is not None
+        if found is None or not exact:
+            queries, (found, _) = queries + _LOSSY_QUERIES, look_up(evidence, _LOSSY_QUERIES)
+        return Recovery(found.undo(evidence.targets), (found,), ciphertexts_used=queries)
+
+
+def look_up(evidence: Evidence, queries: int) -> tuple[Compiled, bool]:
+    """What random images with their ciphertexts say, and whether it explains these to the bit."""
+    assert evidence.oracle is not None
+    size = block_size_of(evidence.spec) or 8
+    patch = max(size // 4, min(2, size // 2))
+    chosen = _smooth_noise(queries, *evidence.size, evidence.seed, patch)
+    answers = evidence.oracle(chosen)
+    found = match(evidence.spec, chosen, answers)
+    return found, np.array_equal(found.apply(chosen), answers)
 
 
 def read_plan(
     oracle: Callable[[np.ndarray], np.ndarray], height: int, width: int, bits: int
 ) -> tuple[Plan | None, int]:
-    """Read a decryption plan out of an encryption oracle.
+    """Read a plan out of an encryption oracle.
 
     Returns:
         The plan, or None when the answers are not those of a plan (lossy), and the number of queries.
@@ -60,7 +75,7 @@ def read_plan(
     index = sum((answer ^ black).astype(np.int64) * base**i for i, answer in enumerate(answers))
     if not np.array_equal(np.sort(index), numbers):
         return None, len(queries)
-    return Plan(index, black, height, width, 4 if bits == 4 else 8).inverse(), len(queries)
+    return Plan(index, black, height, width, 4 if bits == 4 else 8), len(queries)
 
 
 def _pack(symbols: np.ndarray, height: int, width: int, bits: int) -> np.ndarray:

@@ -49,5 +49,5 @@ class DatasetJigsaw(BlockAttack):
         height, width = evidence.size
         costs = pair_costs(split_blocks(collected, size))
         layout = assemble(costs, height // size, width // size, size)
-        plan = settle(layout, evidence.ciphertexts).decryption_plan()
-        return Recovery(plan.apply(evidence.targets), (plan,), True, len(collected))
+        layout = settle(layout, evidence.ciphertexts)
+        return Recovery(layout.undo(evidence.targets), (layout,), True, len(collected))

@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from ...blocks import Layout
 from ...cipher import EtcSpec
 from ..attack import Evidence, Recovery, register
 from ..puzzle.assembly import assemble
 from ..puzzle.compatibility import PairCosts, pair_costs
 from ..puzzle.naturalness import settle
-from ..puzzle.pieces import Layout, split_blocks
+from ..puzzle.pieces import split_blocks
 from .dataset_jigsaw import BlockAttack
 
 
@@ -23,16 +24,17 @@ class Jigsaw(BlockAttack):
     positive = EtcSpec(key_scope="image")
     enough = 0.5
     synthetic = True
+    advice = "Single ciphertexts give pictures away: smaller blocks and smaller pictures leave less to put together."
 
     def run(self, evidence: Evidence) -> Recovery:
         height, width = evidence.size
         size = self.block_size(evidence)
-        plans = []
+        layouts = []
         for target in evidence.targets[:, None]:
             layout = self.solve(pair_costs(split_blocks(target, size)), height // size, width // size, size)
-            plans.append(settle(layout, target).decryption_plan())
-        restored = np.concatenate([p.apply(one) for p, one in zip(plans, evidence.targets[:, None], strict=True)])
-        return Recovery(restored, tuple(plans), up_to_symmetry=True, ciphertexts_used=1)
+            layouts.append(settle(layout, target))
+        restored = np.stack([layout.undo(one) for layout, one in zip(layouts, evidence.targets, strict=True)])
+        return Recovery(restored, tuple(layouts), up_to_symmetry=True, ciphertexts_used=1)
 
     def solve(self, costs: PairCosts, rows: int, columns: int, block_size: int) -> Layout:
         """Put the blocks together by the costs of their neighbourhoods."""

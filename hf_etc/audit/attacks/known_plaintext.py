@@ -2,7 +2,7 @@
 
 from ...cipher import EtcSpec
 from ..attack import Attack, Evidence, Recovery, register
-from ..puzzle.matching import match_plan
+from ..puzzle.matching import match
 
 
 @register
@@ -17,9 +17,10 @@ class KnownPlaintext(Attack):
     measure = "key_share"
     positive = EtcSpec()
     enough = 0.9
+    advice = "Keep plain pictures and their ciphertexts apart, and let nobody choose what is encrypted."
 
     def run(self, evidence: Evidence) -> Recovery:
         assert evidence.pairs is not None
         plain, ciphertexts = (one[:1] for one in evidence.pairs)
-        plan = match_plan(evidence.spec, plain, ciphertexts)
-        return Recovery(plan.apply(evidence.targets), (plan,), ciphertexts_used=1)
+        found = match(evidence.spec, plain, ciphertexts)
+        return Recovery(found.undo(evidence.targets), (found,), ciphertexts_used=1)

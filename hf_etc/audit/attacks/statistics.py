@@ -2,18 +2,20 @@
 
 import numpy as np
 
-from ...blocks import COLORS
+from ...blocks import COLORS, TURNS, turn_block
 from ...cipher import CipherSpec
 from ...cipher.legacy import PeSpec
 from ...cipher.plan import Plan
+from ...cipher.spec import Cells
 from ..attack import Attack, AttackFailure, Evidence, Recovery, register
-from ..puzzle.matching import LE_BLOCK, nibble_numbers, nibbles_of
+from ..puzzle.matching import symbol_numbers, symbols_of
 from ..puzzle.naturalness import natural_reading
-from ..puzzle.pieces import TURNS, turn_block
 from ..puzzle.seriation import arrange, grid_model
 
-_MOST_ELE_BLOCKS = 256
-_HALF = 48  # nibbles of a 4x4 block that are high ones
+# What statistics are written for: PE, LE and ELE, and whatever else shuffles like them.
+_BLOCK, _HALF = 4, 48  # pixels; nibbles of a block that are high ones
+_PIXELS, _NIBBLES, _MOVED = Cells(1), Cells(_BLOCK, 4, alike=True), Cells(_BLOCK, 4, moved=True)
+_MOST_MOVED = 256
 _MODELS = ((6.0, 0.97), (12.0, 0.85), (12.0, 0.95), (24.0, 0.97))  # reach in pixels, likeness of two components
 _RIDGE = 0.1
 _BRIGHTNESS = [(0, negative, color) for negative in (0, 1) for color in range(6)]
@@ -40,24 +42,21 @@ class Statistics(Attack):
 
     def run(self, evidence: Evidence) -> Recovery:
         assert evidence.ciphertexts is not None
-        name, collected = evidence.spec.name, evidence.ciphertexts
-        if name == "pe":
-            plan = pixel_plan(collected)
-            return Recovery(plan.apply(evidence.targets), (plan,), ciphertexts_used=len(collected))
-        if name == "le":
-            plan = nibble_plan(collected)
-            return Recovery(plan.apply(evidence.targets), (plan,), ciphertexts_used=len(collected))
-        if name == "ele":
+        cells, collected = evidence.spec.cells, evidence.ciphertexts
+        if cells == _MOVED:
             note = "only the brightness of each block is sought"
             restored = brightness(collected, evidence.targets)
             return Recovery(restored, up_to_symmetry=True, ciphertexts_used=len(collected), note=note)
-        raise AttackFailure(f"no statistics are written for the cipher {name!r}")
+        if cells not in (_PIXELS, _NIBBLES):
+            raise AttackFailure(f"no statistics are written for the cipher {evidence.spec.name!r}")
+        plan = (pixel_plan if cells == _PIXELS else nibble_plan)(collected).inverse()
+        return Recovery(plan.undo(evidence.targets), (plan,), ciphertexts_used=len(collected))
 
     def applies_to(self, spec: CipherSpec, height: int, width: int) -> str | None:
-        if spec.name not in ("pe", "le", "ele"):
-            return f"it is for pixels and nibbles; for the cipher {spec.name!r} the jigsaw attacks are stronger"
-        if spec.name == "ele" and height * width > _MOST_ELE_BLOCKS * LE_BLOCK**2:
-            return f"ELE has more than {_MOST_ELE_BLOCKS} blocks at this size; try smaller pictures with --size"
+        if spec.cells not in (_PIXELS, _NIBBLES, _MOVED):
+            return "it is for shuffled pixels and nibbles; where whole blocks move, the jigsaw attacks are stronger"
+        if spec.cells == _MOVED and height * width > _MOST_MOVED * _BLOCK**2:
+            return f"there are more than {_MOST_MOVED} blocks at this size; try smaller pictures with --size"
         return None
 
 
@@ -97,17 +96,17 @@ def _plan(index: np.ndarray, negative: np.ndarray, height: int, width: int) -> P
 def nibble_plan(ciphertexts: np.ndarray) -> Plan:
     """LE's decryption plan from uint8 (M,H,W,3); the order of the low nibbles stays open."""
     height, width = ciphertexts.shape[1:3]
-    samples = nibbles_of(ciphertexts).reshape(-1, 2 * _HALF)
+    samples = symbols_of(ciphertexts, _NIBBLES).reshape(-1, 2 * _HALF)
     high, low, sign = _high_nibbles(samples)
-    values = (samples[:, high] - 7.5) * sign
+    values = samples[:, high] * sign
     likeness = np.corrcoef(values.T)
     off = ~np.eye(_HALF, dtype=bool)
     scaled = (likeness - likeness[off].mean()) / (likeness[off].std() + 1e-9)
     plans = []
     for reach, color in _MODELS:
-        model = np.kron(grid_model(LE_BLOCK, LE_BLOCK, reach), _color_model(color))
+        model = np.kron(grid_model(_BLOCK, _BLOCK, reach), _color_model(color))
         model = (model - model[off].mean()) / model[off].std() * off
-        order = arrange(scaled * off, model).reshape(LE_BLOCK, LE_BLOCK, 3)
+        order = arrange(scaled * off, model).reshape(_BLOCK, _BLOCK, 3)
         turned = (turn_block(order, turn).reshape(-1) for turn in range(TURNS))
         plans += [_le_plan(high, low, sign, one, height, width) for one in turned]
     plan = min(plans, key=lambda one: _roughness(one.apply(ciphertexts[:8])))
@@ -134,7 +133,7 @@ def _le_plan(high: np.ndarray, low: np.ndarray, sign: np.ndarray, order: np.ndar
     """Low nibbles first, as in a plan of 4-bit symbols; `order` says which high nibble is in which place."""
     source = np.concatenate([low, high[order]])
     negative = np.concatenate([np.zeros(_HALF, bool), sign[order] < 0])
-    numbers = nibble_numbers(height, width)
+    numbers = symbol_numbers(height, width, _NIBBLES)
     index, mask = np.empty(numbers.size, np.int64), np.empty(numbers.size, np.uint8)
     index[numbers], mask[numbers] = numbers[:, source], negative * np.uint8(15)
     return Plan(index, mask, height, width, symbol_bits=4)
@@ -143,15 +142,15 @@ def _le_plan(high: np.ndarray, low: np.ndarray, sign: np.ndarray, order: np.ndar
 def _roughness(images: np.ndarray) -> float:
     """The mean jump over the borders of 4x4 blocks."""
     pixels = images.astype(np.int16)
-    down = np.abs(pixels[:, LE_BLOCK::LE_BLOCK] - pixels[:, LE_BLOCK - 1 : -1 : LE_BLOCK]).mean()
-    right = np.abs(pixels[:, :, LE_BLOCK::LE_BLOCK] - pixels[:, :, LE_BLOCK - 1 : -1 : LE_BLOCK]).mean()
+    down = np.abs(pixels[:, _BLOCK::_BLOCK] - pixels[:, _BLOCK - 1 : -1 : _BLOCK]).mean()
+    right = np.abs(pixels[:, :, _BLOCK::_BLOCK] - pixels[:, :, _BLOCK - 1 : -1 : _BLOCK]).mean()
     return float(down + right)
 
 
 def brightness(ciphertexts: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """ELE: grey blocks in their likely places, uint8 (T,H,W,3)."""
     height, width = targets.shape[1:3]
-    rows, columns = height // LE_BLOCK, width // LE_BLOCK
+    rows, columns = height // _BLOCK, width // _BLOCK
     collected = len(ciphertexts)
     values = block_brightness(np.concatenate([ciphertexts, targets]), collected)
     correlation = np.nan_to_num(np.corrcoef(values[:collected].T))
@@ -161,7 +160,7 @@ def brightness(ciphertexts: np.ndarray, targets: np.ndarray) -> np.ndarray:
     scale = np.sqrt(np.diag(inverse))
     order = arrange(-inverse / scale / scale[:, None], grid_model(rows, columns, 1.0), restarts=12, steps=1500)
     grey = np.clip((values * sign)[:, order] * 17 + 127.5, 0, 255).astype(np.uint8).reshape(-1, rows, columns, 1)
-    images = grey.repeat(LE_BLOCK, 1).repeat(LE_BLOCK, 2).repeat(3, 3)
+    images = grey.repeat(_BLOCK, 1).repeat(_BLOCK, 2).repeat(3, 3)
     if natural_reading(images[:64], [(0, 0, 0), (0, 1, 0)])[1]:
         images = 255 - images
     return np.ascontiguousarray(images[collected:])
@@ -174,9 +173,9 @@ def block_brightness(ciphertexts: np.ndarray, collected: int) -> np.ndarray:
         ciphertexts: uint8 (N,H,W,3).
         collected: the first so many say which nibbles are high ones.
     """
-    nibbles = nibbles_of(ciphertexts)
+    nibbles = symbols_of(ciphertexts, _NIBBLES)
     values = np.empty(nibbles.shape[:2], np.float32)
     for block in range(nibbles.shape[1]):
         high, _, sign = _high_nibbles(nibbles[:collected, block])
-        values[:, block] = ((nibbles[:, block][:, high] - 7.5) * sign).mean(1)
+        values[:, block] = (nibbles[:, block][:, high] * sign).mean(1)
     return values

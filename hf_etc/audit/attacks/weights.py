@@ -1,14 +1,16 @@
 """Weights: what the position embedding of a model trained on ciphertexts says about the order of the blocks."""
 
+from dataclasses import replace
+
 import numpy as np
 
+from ...blocks import Layout
 from ...cipher import CipherSpec, EtcSpec
 from ...cipher.keys import EtcKey
-from ...cipher.plan import Plan
 from ...errors import KeyMismatchError, ParameterError
-from ..attack import AttackFailure, Evidence, Recovery, register
+from ..attack import AttackFailure, Compiled, Evidence, Recovery, register
 from ..puzzle.matching import assign
-from ..puzzle.pieces import Layout
+from ..puzzle.pieces import layout_of, pieces_of
 from ..puzzle.seriation import arrange, flatten, grid_model
 from .dataset_jigsaw import BlockAttack
 
@@ -33,6 +35,9 @@ class Weights(BlockAttack):
     measure = "places_right"
     positive = EtcSpec(steps=("permutation",))
     enough = 0.5
+    positive_evidence = "the positions of an ideal model"
+    negative_evidence = "the model's positions in a random order"
+    advice = "The trained model gives the order of the blocks away: guard it as you guard the ciphertexts."
 
     def run(self, evidence: Evidence) -> Recovery:
         assert evidence.weights is not None
@@ -46,18 +51,26 @@ class Weights(BlockAttack):
             cells = match_positions(trained, public)
         else:
             cells = np.argsort(order_positions(trained, rows, columns))
-        none = np.zeros(len(cells), np.int64)
-        plan = Layout(rows, columns, size, cells, none, none, none).decryption_plan()
+        layout = layout_of(cells, 0, rows, columns, size)
         note = "turns, signs and colours of the blocks were not sought"
-        return Recovery(plan.apply(evidence.targets), (plan,), True, note=note)
+        return Recovery(layout.undo(evidence.targets), (layout,), True, note=note)
 
     def applies_to(self, spec: CipherSpec, height: int, width: int) -> str | None:
-        size = getattr(spec, "block_size", 1)
+        size = spec.grid
         if (height // size) * (width // size) > _MOST_BLOCKS:
             return f"there are more than {_MOST_BLOCKS} blocks"
         if spec.key_scope == "image":
             return "with a plan for each image a model has no order of blocks to learn"
         return super().applies_to(spec, height, width)
+
+    def ideal(self, evidence: Evidence, compiled: Compiled) -> Evidence:
+        assert evidence.weights is not None and isinstance(compiled, Layout)
+        return replace(evidence, weights=ideal_weights(evidence.weights[1], compiled))
+
+    def senseless(self, evidence: Evidence) -> Evidence:
+        assert evidence.weights is not None
+        trained, public = evidence.weights
+        return replace(evidence, weights=(np.random.default_rng(0).permutation(trained), public))
 
 
 def match_positions(trained: np.ndarray, public: np.ndarray) -> np.ndarray:
@@ -92,20 +105,19 @@ def order_positions(trained: np.ndarray, rows: int, columns: int) -> np.ndarray:
     return arrange(likeness, model, restarts=_STARTS, first=flatten(likeness, rows, columns))
 
 
-def ideal_weights(public: np.ndarray | None, plan: Plan, block_size: int) -> tuple[np.ndarray, np.ndarray | None]:
+def ideal_weights(public: np.ndarray | None, layout: Layout) -> tuple[np.ndarray, np.ndarray | None]:
     """Evidence from a model that holds the order of a key's blocks without a fault, for the positive control.
 
     Args:
         public: the public model's position embedding, float (N,D), or None for one trained from random weights.
-        plan: the key's, for encryption.
-        block_size: in pixels.
+        layout: the key's.
 
     Returns:
         Both models' position embeddings, as :class:`~hf_etc.audit.Evidence` has them.
     """
-    layout = Layout.of_plan(plan, block_size)
-    plain = smooth_positions(layout.rows, layout.columns) if public is None else public
-    return plain[layout.cells], public
+    size, columns = layout.block_size, layout.width // layout.block_size
+    plain = smooth_positions(layout.height // size, columns) if public is None else public
+    return plain[pieces_of(layout)[0] @ (columns, 1)], public
 
 
 def smooth_positions(rows: int, columns: int, width: int = 32) -> np.ndarray:

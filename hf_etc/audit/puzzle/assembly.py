@@ -10,10 +10,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from ...blocks import Layout
 from .board import Board
 from .compatibility import PairCosts
 from .links import Groups, sure_links
-from .pieces import Layout
 
 EFFORT = 30
 _CORE_ROUNDS = 8

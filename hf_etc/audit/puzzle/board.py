@@ -4,11 +4,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
+from ...blocks import Layout
 from .compatibility import PairCosts
-from .pieces import COLOR_AFTER, COLOR_INVERSE, TURNS, Layout
+from .pieces import (
+    STATE_AFTER,
+    STATE_INVERSE,
+    STATES,
+    VARIANT_INVERSE,
+    layout_of,
+    pack,
+    pieces_of,
+    turned_steps,
+    unpack,
+    variant_of,
+)
 
-STATES = TURNS * 12  # turn * 12 + color * 2 + negative
 STEPS = ((-1, 0), (0, 1), (1, 0), (0, -1))  # up, right, down, left
 Cell = tuple[int, int]
 
@@ -50,6 +63,13 @@ class Board:
         board.fill()
         return board
 
+    @classmethod
+    def of_layout(cls, costs: PairCosts, layout: Layout) -> "Board":
+        """A board with the blocks where a layout has them."""
+        cells, states = pieces_of(layout)
+        grid = layout.height // layout.block_size, layout.width // layout.block_size
+        return cls.of(costs, grid, zip(range(costs.blocks), map(tuple, cells.tolist()), states.tolist(), strict=True))
+
     def place(self, block: int, cell: Cell, state: int) -> None:
         top, left, bottom, right = self._box if self._at else (*cell, *cell)
         self._box = (min(top, cell[0]), min(left, cell[1]), max(bottom, cell[0]), max(right, cell[1]))
@@ -81,24 +101,16 @@ class Board:
         """(block, cell, state) of some blocks, for :meth:`of`."""
         return [(block, self.cells[block], self.states[block]) for block in keep]
 
-    def neighbours(self, block: int) -> list[int]:
-        """Blocks in the cells around."""
-        row, column = self.cells[block]
-        around = ((row + down, column + right) for down, right in STEPS)
-        return [self._at[cell] for cell in around if cell in self._at]
-
     def part(self, keep: set[int]) -> list[int]:
         """The largest connected part of some blocks."""
-        return _largest_part({block: [one for one in self.neighbours(block) if one in keep] for block in keep})
+        first, second, *_ = self._meetings()
+        kept = np.isin(np.stack([first, second]), list(keep)).all(0)
+        return largest_part(first[kept], second[kept], self._costs.blocks)
 
     def core(self) -> list[int]:
         """The largest connected part whose neighbours are each other's best partners."""
         first, second, _, mutual = self.edges()
-        linked: dict[int, list[int]] = {block: [] for block in self.cells}
-        for a, b in zip(first[mutual].tolist(), second[mutual].tolist(), strict=True):
-            linked[a].append(b)
-            linked[b].append(a)
-        return _largest_part(linked)
+        return largest_part(first[mutual], second[mutual], self._costs.blocks)
 
     def edges(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """First block, second block, cost and whether each is the other's best partner, for all neighbours."""
@@ -109,10 +121,10 @@ class Board:
     def best_partners(self) -> np.ndarray:
         """bool (2E,): for both sides of all neighbours, whether the other is the best partner of all."""
         _, _, here, there, variant = self._meetings()
-        _, best = self._costs.best(1)
-        back = variant // 12 * 12 + COLOR_INVERSE[variant // 2 % 6] * 2 + variant % 2
-        forth = best[here, 0] == variant * self._costs.sides + there
-        return np.concatenate([forth, best[there, 0] == back * self._costs.sides + here])
+        best = self._costs.partners
+        back = VARIANT_INVERSE[variant]
+        forth = best[here] == variant * self._costs.sides + there
+        return np.concatenate([forth, best[there] == back * self._costs.sides + here])
 
     def _meetings(self) -> tuple[np.ndarray, ...]:
         """First block, second block, their sides that meet and the variant, for all neighbours."""
@@ -125,18 +137,19 @@ class Board:
         firsts, seconds, directions = np.array(found).reshape(-1, 3).T
         states = np.array([self.states.get(block, 0) for block in range(self._costs.blocks)])
         variant, side = np.divmod(_NEXT[states[firsts], directions, states[seconds]], 4)
-        here = side_at(directions, states[firsts] // 12) * self._costs.blocks + firsts
+        here = side_at(directions, unpack(states[firsts])[0]) * self._costs.blocks + firsts
         return firsts, seconds, here, side * self._costs.blocks + seconds, variant
 
     def layout(self, rows: int, columns: int, block_size: int) -> Layout:
         """The complete layout, turned to lie in the rectangle of the image."""
         blocks = sorted(self.cells)
         cells = np.array([self.cells[block] for block in blocks])
+        states = np.array([self.states[block] for block in blocks])
         cells -= cells.min(0)
-        height, width = (cells.max(0) + 1).tolist()
-        turns, looks = np.divmod(np.array([self.states[block] for block in blocks]), 12)
-        layout = Layout(height, width, block_size, cells @ (width, 1), turns, looks % 2, looks // 2)
-        return layout if (height, width) == (rows, columns) else layout.transformed(1, 0, 0)
+        if cells.max(0).tolist() != [rows - 1, columns - 1]:
+            cells, states = turned_steps(cells, 1), STATE_AFTER[states, pack(1, 0, 0)]
+            cells -= cells.min(0)
+        return layout_of(cells @ (columns, 1), states, rows, columns, block_size)
 
     def _allowed(self, cell: Cell) -> bool:
         top, left, bottom, right = self._box
@@ -158,7 +171,7 @@ class Board:
 
 def costs_beside(costs: PairCosts, block: int, state: int, direction: int) -> np.ndarray:
     """float32 (96, N): the cost of every block in every state, next to `block` in that direction."""
-    side = int(side_at(np.array(direction), np.array(state // 12)))
+    side = int(side_at(np.array(direction), unpack(np.array(state))[0]))
     return costs.row(side * costs.blocks + block)[_NEXT[state, direction]]
 
 
@@ -176,28 +189,18 @@ def _two_best(cost: np.ndarray) -> tuple[int, int, float]:
     return best, rival, float(cost[rival] - value)
 
 
-def _largest_part(linked: dict[int, list[int]]) -> list[int]:
-    best: list[int] = []
-    left = set(linked)
-    while left:
-        part = [left.pop()]
-        for block in part:
-            for one in linked[block]:
-                if one in left:
-                    left.discard(one)
-                    part.append(one)
-        best = max(best, part, key=len)
-    return best
+def largest_part(first: np.ndarray, second: np.ndarray, blocks: int) -> list[int]:
+    """The largest connected part of blocks 0..blocks-1 that pairs join; first and second (E,)."""
+    joined = coo_array((np.ones(len(first), bool), (first, second)), (blocks, blocks))
+    label = connected_components(joined, directed=False)[1]
+    return np.flatnonzero(label == np.bincount(label).argmax()).tolist()
 
 
 def _next_table() -> np.ndarray:
     """int (96, 4, 96): for a state, a direction and the next block's state, 4 * variant + the next block's side."""
     state = np.arange(STATES)
-    turn, color, negative = state // 12, state // 2 % 6, state % 2
-    flip = (turn[:, None] >= 4) ^ (turn >= 4)
-    recolor = COLOR_AFTER[color[None, :], COLOR_INVERSE[color][:, None]]
-    variant = flip * 12 + recolor * 2 + (negative[:, None] ^ negative)
-    side = side_at((np.arange(4)[:, None] + 2) % 4, turn)
+    variant = variant_of(STATE_AFTER[state, STATE_INVERSE[:, None]])
+    side = side_at((np.arange(4)[:, None] + 2) % 4, unpack(state)[0])
     return 4 * variant[:, None, :] + side
 
 
@@ -212,9 +215,5 @@ def neighbour(side: int, state: int, other: int, variant: int) -> tuple[int, int
         state: of the first block.
         variant: how they meet, see :mod:`hf_etc.audit.puzzle.compatibility`.
     """
-    turn, look = divmod(state, 12)
-    direction = ((-side if turn >= 4 else side) - turn) % 4
-    mirrored = (turn >= 4) ^ (variant >= 12)
-    quarter = ((-other if mirrored else other) - direction - 2) % 4
-    color = int(COLOR_AFTER[variant // 2 % 6, look // 2])
-    return direction, (quarter + 4 * mirrored) * 12 + color * 2 + (look ^ variant) % 2
+    direction = int((side_at(np.arange(4), unpack(np.array(state))[0]) == side).argmax())
+    return direction, int((_NEXT[state, direction] == 4 * variant + other).argmax())

@@ -11,14 +11,15 @@ pair is a product of features of its two sides, so all pairs are a few matrix pr
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ...blocks import COLORS
+from .pieces import VARIANTS, unpack
 
-VARIANTS = 24
 NOISE_LEVELS = (1e-4, 1e-3, 3e-3, 1e-2)  # variance per component, with pixels in -1..1: lossless to strong JPEG
 _EXTRAPOLATE = 0.5  # weight of the pixel's own gradient against the side's mean gradient
 _NOISE_BLOCKS = 256  # of up to two ciphertexts, to tell the level of noise; of more fewer, at the same effort
@@ -54,6 +55,11 @@ class PairCosts:
         """The `count` best partners of each side: costs (P, count), ascending, and variant * P + side."""
         cost, code = torch.from_numpy(self._costs).flatten(1).topk(count, largest=False)
         return cost.numpy(), code.numpy()
+
+    @cached_property
+    def partners(self) -> np.ndarray:
+        """The best partner of each side, int (P,): variant * P + side."""
+        return self.best(1)[1][:, 0]
 
 
 class ShortlistedCosts(PairCosts):
@@ -178,8 +184,7 @@ def _noise_level(strips: Sequence[Tensor]) -> float:
     few = [one.unflatten(0, (4, -1))[:, :count].flatten(0, 1) for one in strips]
 
     def mutual(noise: float) -> float:
-        _, code = _all_pairs(few, noise).best(1)
-        partner = code[:, 0] % len(few[0])
+        partner = _all_pairs(few, noise).partners % len(few[0])
         return float((partner[partner] == np.arange(len(partner))).mean())
 
     return max(NOISE_LEVELS, key=mutual)
@@ -234,8 +239,8 @@ def _costs_of(side: _Side, codes: Tensor, rows: int = 4096) -> Tensor:
     for start in range(0, count, rows):
         code, here = codes[start : start + rows], slice(start, start + rows)
         variant, other = code // count, code % count
-        flip, color, sign = variant // 12, variant // 2 % 6, 1 - 2 * (variant % 2)
+        flip, negative, color = unpack(variant)
         even = torch.einsum("pf,pkf->pk", side.quadratic(0)[0][here], quadratic[color, other])
         odd = torch.einsum("pf,pkf->pk", side.linear(0, 0)[0][here], linear[flip, color, other])
-        out[here] = side.constant[here, None] + side.constant[other] + even - 2 * sign * odd
+        out[here] = side.constant[here, None] + side.constant[other] + even - 2 * (1 - 2 * negative) * odd
     return out

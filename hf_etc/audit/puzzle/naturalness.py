@@ -14,14 +14,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...blocks import COLORS
-from .pieces import Layout
+from ...blocks import COLORS, Layout
+from .pieces import transformed
 
 _EDGE = 32
 _WEIGHTS = Path(__file__).with_name("naturalness.npz")
 _FLOOR = 1e-3  # the share of pictures on which the network may be wrong in any way
 Reading = tuple[int, int, int]
-"""(turn, negative, color) of :meth:`Layout.transformed`."""
+"""(turn, negative, color) of :func:`~hf_etc.audit.puzzle.pieces.transformed`."""
 READINGS: list[Reading] = [(turn, negative, color) for turn in range(8) for negative in (0, 1) for color in range(6)]
 
 
@@ -66,9 +66,9 @@ def read(pixels: Tensor, reading: Reading) -> Tensor:
     return pixels ^ 255 if pixels.dtype == torch.uint8 else -pixels
 
 
-def readings_of(rows: int, columns: int) -> list[Reading]:
+def readings_of(height: int, width: int) -> list[Reading]:
     """The readings that keep the shape: all 96 of a square image, 48 of another."""
-    return [reading for reading in READINGS if rows == columns or reading[0] % 2 == 0]
+    return [reading for reading in READINGS if height == width or reading[0] % 2 == 0]
 
 
 def natural_reading(images: np.ndarray, readings: Sequence[Reading] = READINGS) -> Reading:
@@ -91,8 +91,8 @@ def settle(layout: Layout, ciphertexts: np.ndarray, few: int = 64) -> Layout:
         layout: complete, from a jigsaw.
         ciphertexts: uint8 (M,H,W,3); the first `few` are looked at.
     """
-    images = layout.decryption_plan().apply(ciphertexts[:few])
-    return layout.transformed(*natural_reading(images, readings_of(layout.rows, layout.columns)))
+    images = layout.undo(ciphertexts[:few])
+    return transformed(layout, *natural_reading(images, readings_of(layout.height, layout.width)))
 
 
 def fit(images: Tensor, steps: int, batch: int = 64, rivals: int = 11, seed: int = 0) -> Naturalness:

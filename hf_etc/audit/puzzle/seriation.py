@@ -1,6 +1,7 @@
 """Putting things in order by how strongly they go together: nearby pixels correlate more than distant ones."""
 
 import numpy as np
+from scipy.sparse.csgraph import shortest_path
 
 from .matching import assign
 
@@ -99,9 +100,7 @@ def flatten(likeness: np.ndarray, rows: int, columns: int) -> np.ndarray:
     np.fill_diagonal(distance, 0)
     near = np.zeros((count, count), bool)
     np.put_along_axis(near, np.argsort(distance, axis=1)[:, 1:5], True, axis=1)
-    way = np.where(near | near.T | np.eye(count, dtype=bool), distance, np.inf)
-    for through in range(count):
-        way = np.minimum(way, way[:, through, None] + way[through])
+    way = shortest_path(np.where(near, distance, 0), directed=False)
     way = np.where(np.isfinite(way), way, 2 * way[np.isfinite(way)].max())
     centre = np.eye(count) - 1 / count
     sizes, axes = np.linalg.eigh(-centre @ np.square(way) @ centre / 2)

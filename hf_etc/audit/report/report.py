@@ -62,7 +62,7 @@ def render(audit: Audit, source: str, remarks: Sequence[str]) -> str:
 
 def _order(result: AttackResult) -> tuple[bool, bool, int]:
     """What leaks first, and of that what takes the least knowledge."""
-    return not result.trusted, not disclosed(result), len(set(result.needs) & {"pairs", "oracle", "weights"})
+    return not result.trusted, not disclosed(result), result.knowledge
 
 
 def _not_run(audit: Audit) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from ...cipher import CipherSpec
+from ..attack import get_attack
 from ..record import AttackResult, Scores
 
 ENOUGH = 0.99
@@ -46,7 +47,7 @@ def headline(results: Sequence[AttackResult], images: int) -> str:
         return (
             "No attack gave a result that can be trusted, so nothing is known. This does not mean that nothing leaks."
         )
-    alone = [one for one in ran if one.scores is not None and not set(one.needs) & {"pairs", "oracle", "weights"}]
+    alone = [one for one in ran if one.scores is not None and not one.knowledge]
     whole = [one for one in alone if one.scores and one.scores.exact_up_to_symmetry == one.scores.images]
     if whole:
         best = min(whole, key=_count)
@@ -67,19 +68,14 @@ def headline(results: Sequence[AttackResult], images: int) -> str:
 def advice(spec: CipherSpec, results: Sequence[AttackResult]) -> list[str]:
     """What the owner can do about it."""
     lines = []
-    names = {one.attack for one in results if disclosed(one)}
-    if spec.name != "etc":
-        lines.append(f"The cipher {spec.name} is broken and here for comparison only; use etc.")
+    if weakness := spec.weakness():
+        lines.append(
+            f"These settings are for comparison only, not for protection ({weakness}): use the whole EtC cipher."
+        )
     if spec.key_scope == "dataset":
         lines.append("Use a key for each image (--key-scope image): then ciphertexts do not add up. Audit that, too.")
-    if "jigsaw" in names or "brute-force" in names:
-        lines.append(
-            "Single ciphertexts give pictures away: smaller blocks and smaller pictures leave less to put together."
-        )
-    if names & {"known-plaintext", "chosen-plaintext"} and spec.key_scope == "dataset":
-        lines.append("Keep plain pictures and their ciphertexts apart, and let nobody choose what is encrypted.")
-    if "weights" in names:
-        lines.append("The trained model gives the order of the blocks away: guard it as you guard the ciphertexts.")
+    lines += [get_attack(one.attack).advice for one in results if disclosed(one)]
+    lines = [line for line in dict.fromkeys(lines) if line]
     lines.append("If a leak would hurt someone, do not let perceptual encryption be the only protection.")
     return lines
 

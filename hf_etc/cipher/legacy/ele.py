@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from ..plan import Plan
-from ..spec import CipherSpec, Streams, check_grid, register
+from ..spec import Cells, CipherSpec, Streams, check_grid, log2_factorial, register
 from .le import BLOCK, SYMBOLS, nibble_plan
 
 
@@ -28,6 +28,14 @@ class EleSpec(CipherSpec):
     @property
     def grid(self) -> int:
         return BLOCK
+
+    @property
+    def cells(self) -> Cells:
+        return Cells(BLOCK, symbol_bits=4, moved=True)
+
+    def key_bits(self, height: int, width: int) -> float:
+        blocks = (height // BLOCK) * (width // BLOCK)
+        return log2_factorial(SYMBOLS) * blocks + log2_factorial(blocks)
 
     def check_size(self, height: int, width: int) -> None:
         check_grid(height, width, BLOCK)

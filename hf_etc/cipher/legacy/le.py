@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from ..plan import Plan
-from ..spec import CipherSpec, Streams, check_grid, register
+from ..spec import Cells, CipherSpec, Streams, check_grid, log2_factorial, register
 
 BLOCK = 4  # pixels
 SYMBOLS = 2 * 3 * BLOCK * BLOCK  # nibbles of a block: 48 low ones, then 48 high ones
@@ -31,6 +31,13 @@ class LeSpec(CipherSpec):
     @property
     def grid(self) -> int:
         return BLOCK
+
+    @property
+    def cells(self) -> Cells:
+        return Cells(BLOCK, symbol_bits=4, alike=True)
+
+    def key_bits(self, height: int, width: int) -> float:
+        return log2_factorial(SYMBOLS)
 
     def check_size(self, height: int, width: int) -> None:
         check_grid(height, width, BLOCK)

@@ -5,6 +5,7 @@ ciphertexts alone, also with a key per image. For comparison and audits only.
 """
 
 from dataclasses import dataclass
+from math import log2
 from typing import ClassVar
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from ...blocks import COLORS
 from ...errors import ParameterError
 from ..plan import Plan
-from ..spec import CipherSpec, Streams, check_grid, register
+from ..spec import Cells, CipherSpec, Streams, check_grid, register
 
 
 @register
@@ -39,6 +40,13 @@ class PeSpec(CipherSpec):
     @property
     def grid(self) -> int:
         return 1
+
+    @property
+    def cells(self) -> Cells:
+        return Cells(1)
+
+    def key_bits(self, height: int, width: int) -> float:
+        return height * width * (3 + (log2(6) if self.shuffle_colors else 0))
 
     def check_size(self, height: int, width: int) -> None:
         check_grid(height, width, 1)
