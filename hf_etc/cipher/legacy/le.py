@@ -9,8 +9,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from ..keystream import Streams
 from ..plan import Plan
-from ..spec import CipherSpec, Streams, check_grid, register
+from ..spec import CipherSpec, check_grid, register
 
 BLOCK = 4  # pixels
 SYMBOLS = 2 * 3 * BLOCK * BLOCK  # nibbles of a block: 48 low ones, then 48 high ones
