@@ -8,45 +8,16 @@ them (docs/spec.md, section 4.1).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import permutations
 
 import numpy as np
 
+from .block_moves import moved
 from .errors import GeometryError, ParameterError
 from .pixels import check_pixels
+from .symmetry import COLOR_AFTER, COLOR_INVERSE, COLORS, TURNS, turn_after, turn_block, turn_inverse
 
-TURNS = 8
-"""Elements of D4: turn t mirrors left-right if t >= 4, then turns counter-clockwise by 90 degrees * (t % 4)."""
-COLORS = np.array(list(permutations(range(3))))
-"""Colour codes in lexicographic order: output component c reads component COLORS[code, c]."""
-_CODE_OF = {tuple(code): i for i, code in enumerate(COLORS.tolist())}
-COLOR_AFTER = np.array([[_CODE_OF[tuple(first[second])] for second in COLORS] for first in COLORS])
-"""COLOR_AFTER[p, q]: the code that equals p followed by q."""
-COLOR_INVERSE = np.array([_CODE_OF[tuple(np.argsort(code).tolist())] for code in COLORS])
-"""COLOR_INVERSE[p]: the code that undoes p."""
 MARK = 128
 """The grey of what was not sent, in a picture that was put back together."""
-
-
-def turn_block(block: np.ndarray, turn: int, axes: tuple[int, int] = (0, 1)) -> np.ndarray:
-    """Apply one element of D4 to the two `axes` of an array; the result is a view."""
-    return np.rot90(np.flip(block, axes[1]) if turn >= 4 else block, turn % 4, axes)
-
-
-def turn_after(second: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """The turn that equals `first` followed by `second`; both broadcast.
-
-    Example:
-        >>> turn_after(np.array(4), np.array(1)).item()  # rot90 then mirror = mirror then rot270
-        7
-    """
-    mirrored = second >= 4
-    return (second + np.where(mirrored, -first, first)) % 4 + 4 * (mirrored ^ (first >= 4))
-
-
-def turn_inverse(turn: np.ndarray) -> np.ndarray:
-    """The turn that undoes another; a mirror undoes itself."""
-    return np.where(turn >= 4, turn, -turn % 4)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -132,6 +103,11 @@ class Layout:
         return Layout(self.height, self.width, self.block_size, self.columns, *arrays)
 
     @property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """(top, left, turn, negative, color)."""
+        return self.top, self.left, self.turn, self.negative, self.color
+
+    @property
     def shared(self) -> bool:
         """Whether one layout holds for every picture."""
         return self.top.ndim == 1
@@ -175,12 +151,7 @@ class Layout:
             GeometryError: another size than the layout's, or another number of pictures.
         """
         batch = self._batch(images, (self.height, self.width))
-        out = np.empty((len(batch), *self.output, 3), np.uint8)
-        taken = _windows(batch, self.block_size)[self._at(self.top, self.left, len(batch))]
-        _windows(out, self.block_size)[self._at(*self._places(), len(batch))] = _changed(
-            taken ^ _signs(self.negative), self.turn, self.color
-        )
-        return out.reshape(*images.shape[:-3], *self.output, 3)
+        return moved(self, batch).reshape(*images.shape[:-3], *self.output, 3)
 
     def undo(self, images: np.ndarray) -> np.ndarray:
         """Put back what was sent; what was not sent is `MARK` grey, see :meth:`sent`.
@@ -194,12 +165,17 @@ class Layout:
         Raises:
             ImageError, GeometryError: as for :meth:`apply`.
         """
+        if self.tiles:
+            return self.inverse().apply(images)
         batch = self._batch(images, self.output)
+        top, left = self._places()
+        changes = turn_inverse(self.turn), self.negative, COLOR_INVERSE[self.color]
+        places = np.broadcast_to(top, self.top.shape), left
+        blocks = moved(Layout(*self.output, self.block_size, self.columns, *places, *changes), batch)
         out = np.full((len(batch), self.height, self.width, 3), MARK, np.uint8)
-        taken = _windows(batch, self.block_size)[self._at(*self._places(), len(batch))]
-        _windows(out, self.block_size)[self._at(self.top, self.left, len(batch))] = _changed(
-            taken ^ _signs(self.negative), turn_inverse(self.turn), COLOR_INVERSE[self.color]
-        )
+        _windows(out, self.block_size)[self._at(self.top, self.left, len(batch))] = _windows(blocks, self.block_size)[
+            self._at(top, left, len(batch))
+        ]
         return out.reshape(*images.shape[:-3], self.height, self.width, 3)
 
     def sent(self) -> np.ndarray:

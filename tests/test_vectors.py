@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +12,17 @@ import torch
 from PIL import Image
 
 from hf_etc import EtcImageProcessor, EtcKey, Preparation, load_rgb, read_ciphertext
+from hf_etc.blocks import Layout
 from hf_etc.cipher import spec_from_dict
 from hf_etc.cipher.keystream import KeyStream
 from hf_etc.cipher.plan import Plan
 from hf_etc.cipher.spec import cipher_id, make_spec
-from hf_etc.cipher.torch_plan import TorchPlan
 from hf_etc.errors import EtcError
 from hf_etc.images.ciphertext import Marker
 from hf_etc.images.load import check_marked_size
 from hf_etc.sealing.cipher import Cipher, tag_of
+from hf_etc.symmetry import COLOR_INVERSE, turn_inverse
+from hf_etc.torch_blocks import TorchLayout
 
 from .generate_vectors import dump, scenarios
 from .reference import runner
@@ -263,31 +266,27 @@ def test_unknown_group_fails(monkeypatch):
 # The vectors notice a broken backend
 
 
-def off_by_one(self, plan, device="cpu", original=TorchPlan.__init__):
-    original(self, plan, device)
-    self.index = self.index.roll(1)
-
-
-def without_mask(self, plan, device="cpu", original=TorchPlan.__init__):
-    original(self, plan, device)
-    self.mask = self.mask * 0
-
-
-def identity(self, plan, device="cpu", original=TorchPlan.__init__):
+def identity(layout):
     """Passes every round trip."""
-    original(self, plan, device)
-    self.index, self.mask = torch.arange(len(self.index)), self.mask * 0
+    return Layout.identity(layout.height, layout.width, layout.block_size)
 
 
-def interleaved(self, plan, device="cpu", original=TorchPlan.__init__):
-    """Forgets that tensors are channels first."""
-    original(self, plan, device)
-    self.index, self.mask = torch.tensor(plan.index), torch.tensor(plan.mask)
+def without_signs(layout):
+    return replace(layout, negative=np.zeros_like(layout.negative))
 
 
-@pytest.mark.parametrize("broken", [off_by_one, without_mask, identity, interleaved])
+def turned_backwards(layout):
+    return replace(layout, turn=turn_inverse(layout.turn))
+
+
+def recolored_backwards(layout):
+    return replace(layout, color=COLOR_INVERSE[layout.color])
+
+
+@pytest.mark.parametrize("broken", [identity, without_signs, turned_backwards, recolored_backwards])
 def test_broken_torch_backend_is_caught(broken, monkeypatch):
-    monkeypatch.setattr(TorchPlan, "__init__", broken)
+    original = TorchLayout.__init__
+    monkeypatch.setattr(TorchLayout, "__init__", lambda self, layout, device: original(self, broken(layout), device))
     for name in ("encrypt-square-of-64-blocks", "encrypt-224-16", "decrypt-image-scope"):
         with pytest.raises(AssertionError):
             check("torch", name)

@@ -10,9 +10,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..blocks import Layout, turn_after
+from ..blocks import Layout
 from ..errors import ParameterError
-from .spec import CipherSpec, Streams, check_grid, log2_factorial, register
+from ..symmetry import turn_after
+from .keystream import Streams
+from .spec import CipherSpec, check_grid, log2_factorial, register
 
 STEPS = ("permutation", "rotation", "negative-positive", "color")
 _CODES = {"rotation": 16, "negative-positive": 2, "color": 6}
@@ -94,7 +96,8 @@ class EtcSpec(CipherSpec):
         draws = self._draw(streams, height // size * columns)
         top, left = np.divmod(draws["permutation"], columns)
         changes = TURN_OF_CODE[draws["rotation"]], draws["negative-positive"], draws["color"]
-        return Layout(height, width, size, columns, top * size, left * size, *changes)
+        arrays = np.broadcast_arrays(top * size, left * size, *changes)  # (N,), or (M,N) for M nonces
+        return Layout(height, width, size, columns, *arrays)
 
     def _draw(self, streams: Streams, blocks: int) -> dict[str, np.ndarray]:
         """One value per output block and step; steps that are off draw their identity."""

@@ -2,22 +2,19 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from functools import partial
 from math import lgamma, log
 from typing import Any, ClassVar, Literal
 
 from ..blocks import Layout
 from ..errors import GeometryError, ParameterError
 from .keys import EtcKey
-from .keystream import KeyStream
+from .keystream import Streams, streams_of
 from .plan import Plan
 
 NONCE_BYTES = 16
 KeyScope = Literal["dataset", "image"]
-Streams = Callable[[str], KeyStream]
-"""From the name of a step to its stream."""
 _REGISTRY: dict[str, type["CipherSpec"]] = {}
 
 
@@ -103,21 +100,36 @@ class CipherSpec(ABC):
             values |= {"height": size[0], "width": size[1]}
         return json.dumps(values, separators=(",", ":"))
 
-    def compile(self, key: EtcKey, height: int, width: int, nonce: bytes | None = None) -> Layout | Plan:
+    def compile(
+        self, key: EtcKey, height: int, width: int, nonce: bytes | Sequence[bytes] | None = None
+    ) -> Layout | Plan:
         """What is done to an image, for one key, image size and (key_scope="image") nonce.
+
+        Args:
+            key: the secret key.
+            height, width: of the image, in pixels.
+            nonce: 16 bytes, or several for a batch, which makes one layout with an entry for each; only ciphers
+                with a `layout_block` take several.
 
         Raises:
             GeometryError: the size does not fit the block grid.
-            ParameterError: the nonce is missing, superfluous or not 16 bytes.
+            ParameterError: a nonce is missing, superfluous or not 16 bytes, or there are several for a plan of bytes.
         """
         self.check_size(height, width)
-        self.check_nonce(nonce)
+        if isinstance(nonce, list | tuple) and self.layout_block is None:
+            raise ParameterError(f"the cipher {self.name!r} makes a plan for one image; compile its nonces one by one")
+        for one in nonce if isinstance(nonce, list | tuple) else [nonce]:
+            self.check_nonce(one)
         return self._compile(self.streams(key, height, width, nonce), height, width)
 
-    def streams(self, key: EtcKey, height: int, width: int, nonce: bytes | None = None) -> Streams:
-        """The key streams behind one plan (docs/spec.md, sections 2 and 3)."""
-        info = f"hf-etc/2/plan/{self.settings((height, width))}" + ("" if nonce is None else f"/{nonce.hex()}")
-        return partial(KeyStream, key.derive(info.encode("ascii")))
+    def streams(self, key: EtcKey, height: int, width: int, nonce: bytes | Sequence[bytes] | None = None) -> Streams:
+        """The key streams behind one plan (docs/spec.md, sections 2 and 3), or behind that of each nonce."""
+        info = f"hf-etc/2/plan/{self.settings((height, width))}".encode("ascii")
+        if nonce is None:
+            return streams_of(key.derive(info))
+        if isinstance(nonce, bytes):
+            return streams_of(key.derive(info + f"/{nonce.hex()}".encode("ascii")))
+        return streams_of([key.derive(info + f"/{one.hex()}".encode("ascii")) for one in nonce])
 
     def check_nonce(self, nonce: Any) -> None:
         """Raise ParameterError unless this is a nonce for one image, or None where there is one key for all."""

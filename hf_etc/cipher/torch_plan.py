@@ -2,7 +2,8 @@
 
 import torch
 
-from ..errors import GeometryError, ImageError
+from ..errors import GeometryError
+from ..torch_blocks import check_tensor
 from .plan import Plan
 
 
@@ -50,34 +51,28 @@ class TorchPlan:
             ImageError: wrong dtype, layout or an empty batch.
             GeometryError: another size than the plan's.
         """
+        return self._joined(self._symbols(images)[:, self.index] ^ self.mask, images)
+
+    def undo(self, images: torch.Tensor) -> torch.Tensor:
+        """Apply the inverse, to the same tensors: what was applied comes back."""
+        symbols = self._symbols(images)
+        out = torch.empty_like(symbols)
+        out[:, self.index] = symbols ^ self.mask
+        return self._joined(out, images)
+
+    def _symbols(self, images: torch.Tensor) -> torch.Tensor:
         check_tensor(images)
         if tuple(images.shape[-2:]) != (self.height, self.width):
             found = f"{images.shape[-2]}x{images.shape[-1]}"
             raise GeometryError(f"the plan is for {self.height}x{self.width}, the image is {found}")
-        flat = images.reshape(len(images), -1)
+        flat = images.flatten(1)
+        return torch.cat([flat & 15, flat >> 4], dim=1) if self.symbol_bits == 4 else flat
+
+    def _joined(self, symbols: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
         if self.symbol_bits == 4:
-            flat = torch.cat([flat & 15, flat >> 4], dim=1)
-        out = flat[:, self.index] ^ self.mask
-        if self.symbol_bits == 4:
-            low, high = out.chunk(2, dim=1)
-            out = low | high << 4
-        return out.reshape(images.shape)
+            low, high = symbols.chunk(2, dim=1)
+            symbols = low | high << 4
+        return symbols.reshape(images.shape)
 
     def _planar(self, symbols: torch.Tensor) -> torch.Tensor:
         return symbols.reshape(-1, self.height, self.width, 3).permute(0, 3, 1, 2).flatten()
-
-
-def check_tensor(images: torch.Tensor) -> None:
-    """Accept uint8 (N,3,H,W) with N > 0 and nothing else.
-
-    Raises:
-        ImageError: names the remedy.
-    """
-    if images.dtype != torch.uint8:
-        hint = "; scale to 0..255 and round first" if images.is_floating_point() else ""
-        raise ImageError(f"pixels must be torch.uint8, not {images.dtype}{hint}")
-    if images.ndim != 4 or images.shape[1] != 3:
-        hint = "; use permute(0, 3, 1, 2)" if images.ndim == 4 and images.shape[-1] == 3 else ""
-        raise ImageError(f"expected a tensor of shape (N,3,H,W), got {tuple(images.shape)}{hint}")
-    if not len(images):
-        raise ImageError("the batch is empty; pass at least one image")

@@ -1,12 +1,11 @@
 """The public cipher: a key and a spec, applied to PIL images, arrays, tensors and whole files.
 
-It compiles one plan per image size (and nonce), keeps recent plans, and applies them. What leaves as a file or a
-PIL image carries a tag, and comes back only if the tag is right.
+What leaves as a file or a PIL image carries a tag, and comes back only if the tag is right.
 """
 
 import hmac
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,11 +15,12 @@ from PIL import Image
 
 from ..blocks import Layout
 from ..cipher import CipherSpec, EtcSpec
+from ..cipher.compiler import Compiler, Nonces
 from ..cipher.etc import STEPS
 from ..cipher.keys import EtcKey
 from ..cipher.plan import Plan
 from ..cipher.spec import NONCE_BYTES, KeyScope, cipher_id, make_spec
-from ..errors import AuthenticationError, ImageError, KeyMismatchError, MissingKeyError, ParameterError
+from ..errors import AuthenticationError, KeyMismatchError, MissingKeyError, ParameterError
 from ..images.ciphertext import (
     MARKER_NAME,
     Ciphertext,
@@ -39,11 +39,7 @@ from ..pixels import check_pixels
 if TYPE_CHECKING:
     import torch
 
-    from ..cipher.torch_plan import TorchPlan
-
 Images = TypeVar("Images", Image.Image, np.ndarray, "torch.Tensor")
-Nonces = bytes | Sequence[bytes] | None
-_CACHE_BYTES = 256 * 2**20
 _TAG_BYTES = 16
 
 
@@ -68,7 +64,7 @@ class Cipher:
         if not isinstance(key, EtcKey):
             raise MissingKeyError("key must be an EtcKey: EtcKey.load(path), EtcKey.from_env() or EtcKey.generate()")
         self.key, self.spec = key, spec
-        self._plans: dict[tuple, Plan | TorchPlan] = {}  # the last used one is last
+        self._compiler = Compiler(key, spec)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(key_id={self.key.key_id!r}, spec={self.spec})"
@@ -85,11 +81,9 @@ class Cipher:
         """Fresh random public nonces, 16 bytes each, for ``key_scope="image"``."""
         return [os.urandom(NONCE_BYTES) for _ in range(count)]
 
-    def compile(self, height: int, width: int, nonce: bytes | None = None) -> Layout | Plan:
+    def compile(self, height: int, width: int, nonce: Nonces = None) -> Layout | Plan:
         """What encryption does to images of a size: a layout of blocks or a plan of bytes, as secret as the key."""
-        if nonce is not None:  # a nonce is used for one image: nothing to gain from keeping what belongs to it
-            return self.spec.compile(self.key, height, width, nonce)
-        return self._cached((height, width), lambda: self.spec.compile(self.key, height, width, nonce))
+        return self._compiler.compile(height, width, nonce)
 
     def encrypt(self, images: Images, nonce: Nonces = None) -> Images:
         """Encrypt one image or a batch in memory; :meth:`seal` makes files.
@@ -112,10 +106,10 @@ class Cipher:
         """
         if not isinstance(images, Image.Image):
             _refuse_repeated(nonce)
-            return self._apply(images, nonce, inverse=False)
+            return self._compiler.apply(images, nonce)
         picture = np.asarray(load_rgb(open_plain(images)))
         nonce = self._nonce(_single(nonce))
-        pixels = self._apply(picture, nonce, inverse=False)
+        pixels = self._compiler.apply(picture, nonce)
         marker = self.sign(self.marker(pixels.shape[0], pixels.shape[1], nonce), "pixels", pixels.tobytes())
         encrypted = Image.fromarray(pixels)
         encrypted.info[MARKER_NAME] = marker.to_json()
@@ -159,8 +153,8 @@ class Cipher:
             GeometryError, ImageError, ParameterError: as for :meth:`encrypt`.
         """
         if isinstance(images, Image.Image):
-            return Image.fromarray(self._apply(np.asarray(load_rgb(images)), _single(nonce), inverse=True))
-        return self._apply(images, nonce, inverse=True)
+            return Image.fromarray(self._compiler.undo(np.asarray(load_rgb(images)), _single(nonce)))
+        return self._compiler.undo(images, nonce)
 
     def seal(
         self,
@@ -232,7 +226,7 @@ class Cipher:
         """
         ciphertext = source if isinstance(source, Ciphertext) else read_ciphertext(source)
         self.authenticate(ciphertext)
-        return self._apply(ciphertext.pixels(), ciphertext.marker.nonce, inverse=True)
+        return self._compiler.undo(ciphertext.pixels(), ciphertext.marker.nonce)
 
     def unseal_unauthenticated(self, source: ImageSource | Ciphertext) -> np.ndarray:
         """:meth:`unseal` without the check of the tag, for files that somebody honest stored in another format.
@@ -241,7 +235,7 @@ class Cipher:
         """
         ciphertext = source if isinstance(source, Ciphertext) else read_ciphertext(source)
         self.check_marker(ciphertext.marker)
-        return self._apply(ciphertext.pixels(), ciphertext.marker.nonce, inverse=True)
+        return self._compiler.undo(ciphertext.pixels(), ciphertext.marker.nonce)
 
     def marker(self, height: int, width: int, nonce: bytes | None = None) -> Marker:
         """The public marker of an image encrypted by this cipher, without its tag."""
@@ -281,77 +275,6 @@ class Cipher:
 
     def _nonce(self, nonce: bytes | None) -> bytes | None:
         return self.new_nonces(1)[0] if nonce is None and self.spec.key_scope == "image" else nonce
-
-    def _apply(self, images: Any, nonce: Nonces, inverse: bool) -> Any:
-        if isinstance(images, np.ndarray):
-            check_pixels(images)
-            height, width = images.shape[-3:-1]
-            return self._each(images, nonce, lambda one: self._numpy_plan(height, width, one, inverse))
-        if type(images).__module__.split(".")[0] != "torch":
-            raise ImageError(
-                f"cannot encrypt a {type(images).__name__}; pass a PIL image, a uint8 array or a uint8 tensor"
-            )
-        from ..cipher.torch_plan import check_tensor
-
-        check_tensor(images)
-        height, width = images.shape[-2:]
-        return self._each(images, nonce, lambda one: self._torch_plan(height, width, one, inverse, images.device))
-
-    def _each(self, images: Any, nonce: Nonces, make_plan: Callable[[bytes | None], Any]) -> Any:
-        """One plan for the whole batch, or one per image when there is a nonce for each."""
-        batched = images.ndim == 4
-        if nonce is None or (isinstance(nonce, bytes) and not batched):
-            return make_plan(nonce).apply(images)
-        if not isinstance(nonce, Sequence):
-            raise ParameterError(f"nonce is a {type(nonce).__name__}; pass bytes, or a list with one per image")
-        nonces = [nonce] if isinstance(nonce, bytes) else list(nonce)
-        for one in nonces:
-            self.spec.check_nonce(one)
-        if not batched and len(nonces) == 1:
-            return make_plan(nonces[0]).apply(images)
-        if not batched or len(nonces) != len(images):
-            raise ParameterError(f"{len(nonces)} nonces for {len(images) if batched else 1} images; pass one per image")
-        out = images.copy() if isinstance(images, np.ndarray) else images.clone()
-        for i, one in enumerate(nonces):
-            out[i : i + 1] = make_plan(one).apply(images[i : i + 1])
-        return out
-
-    def _numpy_plan(self, height: int, width: int, nonce: bytes | None, inverse: bool) -> Plan:
-        def build() -> Plan:
-            compiled = self.compile(height, width, nonce)
-            plan = compiled if isinstance(compiled, Plan) else Plan.of_layout(compiled)
-            return plan.inverse() if inverse else plan
-
-        return build() if nonce is not None else self._cached((height, width, inverse), build)
-
-    def _torch_plan(
-        self, height: int, width: int, nonce: bytes | None, inverse: bool, device: "torch.device"
-    ) -> "TorchPlan":
-        from ..cipher.torch_plan import TorchPlan
-
-        def build() -> TorchPlan:
-            return TorchPlan(self._numpy_plan(height, width, nonce, inverse), device)
-
-        return build() if nonce is not None else self._cached((height, width, inverse, str(device)), build)
-
-    def _cached(self, name: tuple, build: Callable[[], Any]) -> Any:
-        """Least recently used plans are dropped when all together exceed 256 MiB.
-
-        Threads may share a cipher: each step on the store is one operation, and a plan lost to another
-        thread is only built again.
-        """
-        plan = self._plans.pop(name, None)
-        if plan is None:
-            plan = build()
-        self._plans[name] = plan
-        stored = list(self._plans.items())
-        excess = sum(kept.nbytes for _, kept in stored) - _CACHE_BYTES
-        for oldest, kept in stored[:-1]:
-            if excess <= 0:
-                break
-            self._plans.pop(oldest, None)
-            excess -= kept.nbytes
-        return plan
 
 
 class EtcCipher(Cipher):

@@ -12,6 +12,7 @@ from scipy.stats import chisquare
 
 from hf_etc import EtcCipher, EtcKey
 from hf_etc.cipher import EtcSpec, spec_from_dict
+from hf_etc.cipher.spec import make_spec
 from hf_etc.errors import GeometryError, ParameterError
 
 from ..helpers import noise
@@ -33,11 +34,10 @@ def blocks_of(pixels, size=B):
 
 
 def source_of(*steps, edge=EDGE, **parameters):
-    """For each byte of the output, by block: (source row, column, component, mask). What a plan does."""
-    plan = EtcCipher(KEY, B, steps=steps, **parameters).plan(edge, edge)
-    pixel, component = np.divmod(plan.index, 3)
-    parts = [pixel // edge, pixel % edge, component, plan.mask]
-    return [blocks_of(part.reshape(edge, edge, 3)) for part in parts]
+    """For each byte of the output, by block: (source row, column, component, mask). What a layout does."""
+    layout = EtcCipher(KEY, B, steps=steps, **parameters).compile(edge, edge)
+    pixel, component = np.divmod(layout.index(), 3)
+    return [blocks_of(part) for part in (pixel // edge, pixel % edge, component, layout.mask())]
 
 
 def stream(step, *steps):
@@ -158,8 +158,8 @@ def test_shared_block_key_draws_once():
     source = rows[:, 0, 0, 0] // B * (EDGE // B) + columns[:, 0, 0, 0] // B
     assert sorted(source) == list(range(BLOCKS)) and (source != np.arange(BLOCKS)).any()
     keys = [EtcKey(bytes([i]) * 32) for i in range(60)]
-    plans = [EtcCipher(key, B, shared_block_key=True, steps=STEPS[1:]).plan(B, B) for key in keys]
-    assert len({plan.index.tobytes() + plan.mask.tobytes() for plan in plans}) > 30, "but the key decides"
+    layouts = [EtcCipher(key, B, shared_block_key=True, steps=STEPS[1:]).compile(B, B) for key in keys]
+    assert len({(*layout.turn, *layout.negative, *layout.color) for layout in layouts}) > 30, "but the key decides"
 
 
 # Faults of public implementations (each was real somewhere)
@@ -194,7 +194,7 @@ def test_fault_channel_overwritten_before_it_is_read():
     image = noise(EDGE, EDGE, 3)
     encrypted = EtcCipher(KEY, B, steps=("color",)).encrypt(image)
     assert (np.sort(encrypted, axis=2) == np.sort(image, axis=2)).all()
-    assert sorted(EtcCipher(KEY, B).plan(EDGE, EDGE).index) == list(range(EDGE * EDGE * 3))
+    assert sorted(EtcCipher(KEY, B).compile(EDGE, EDGE).index().flat) == list(range(EDGE * EDGE * 3))
 
 
 def test_fault_negative_positive_with_an_offset_after_normalising():
@@ -206,7 +206,7 @@ def test_fault_negative_positive_with_an_offset_after_normalising():
     assert all(normalise(level ^ 255) == -normalise(level) for level in range(256))
     image = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16).repeat(1, 3, 1, 1)
     cipher = EtcCipher(KEY, 16, steps=("negative-positive",), shared_block_key=True)
-    negative = cipher.encrypt(image) if cipher.plan(16, 16).mask.any() else image ^ 255
+    negative = cipher.encrypt(image) if cipher.compile(16, 16).negative.any() else image ^ 255
     plain, flipped = [(pixels.float() / 255 - 0.5) / 0.5 for pixels in (image, negative)]
     assert torch.allclose(flipped, -plain, atol=1e-6) and not torch.allclose(flipped, plain, atol=0.5)
     imagenet = [(pixels.float() / 255 - 0.485) / 0.229 for pixels in (image, negative)]
@@ -245,8 +245,8 @@ def test_fault_seed_as_key(seed):
 
 
 def plan_bytes(cipher, height=32, width=32, nonce=None):
-    plan = cipher.plan(height, width, nonce)
-    return plan.index.tobytes() + plan.mask.tobytes()
+    layout = cipher.compile(height, width, nonce)
+    return layout.index().tobytes() + layout.mask().tobytes()
 
 
 def test_everything_in_info_changes_the_plan():
@@ -274,6 +274,28 @@ def test_steps_have_streams_of_their_own():
 
 def test_a_subset_of_the_steps_shares_no_draw_with_the_whole_cipher():
     assert {stream(step).read(32) for step in STEPS}.isdisjoint({stream(step, *STEPS).read(32) for step in STEPS})
+
+
+@given(
+    st.sets(st.binary(min_size=16, max_size=16), min_size=1, max_size=5), st.sets(st.sampled_from(STEPS), min_size=1)
+)
+def test_nonces_of_a_batch_give_what_each_gives_alone(nonces, steps):
+    for shared in (False, True):
+        spec, nonces = EtcSpec("image", 4, tuple(steps), shared), list(nonces)
+        together = spec.compile(KEY, 8, 12, nonces)
+        assert not together.shared and together.top.shape == (len(nonces), 6)
+        for i, nonce in enumerate(nonces):
+            alone = spec.compile(KEY, 8, 12, nonce)
+            assert all((a == b).all() for a, b in zip(together[i].arrays, alone.arrays, strict=True))
+
+
+def test_nonces_of_a_batch_are_each_checked():
+    with pytest.raises(ParameterError, match="needs a nonce of 16 bytes"):
+        EtcSpec("image").compile(KEY, 16, 16, [NONCE, NONCE[1:]])
+    with pytest.raises(ParameterError, match="takes no nonce"):
+        EtcSpec().compile(KEY, 16, 16, [NONCE])
+    with pytest.raises(ParameterError, match="'le' makes a plan for one image; compile its nonces one by one"):
+        make_spec("le", key_scope="image").compile(KEY, 16, 16, [NONCE])
 
 
 # The specification object

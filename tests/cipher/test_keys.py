@@ -320,7 +320,7 @@ SHOWN = {
     "key id": lambda key: key.key_id,
     "hash": lambda key: str(hash(key)),
     "cipher": lambda key: repr(EtcCipher(key)) + repr(vars(EtcCipher(key))),
-    "plan": lambda key: repr(EtcCipher(key).plan(16, 16)) + str(EtcCipher(key).plan(16, 16)),
+    "plan": lambda key: repr(EtcCipher(key).compile(16, 16)) + str(EtcCipher(key).compile(16, 16)),
     "live keys": lambda key: repr(dict(keys_module._live_keys)),
 }
 
@@ -403,7 +403,7 @@ FAILURES = {
     "salt file without passphrase": lambda text, path: EtcKey.load(no_file(path, "hfetc2-scrypt-" + text)),
     "key file exists": lambda text, path: EtcKey.parse(text).save(path.parent),
     "folder is missing": lambda text, path: EtcKey.parse(text).save(path / "no" / "folder"),
-    "text for a cipher": lambda text, path: EtcCipher(EtcKey.parse(text)).plan(17, 17),
+    "text for a cipher": lambda text, path: EtcCipher(EtcKey.parse(text)).compile(17, 17),
     "passphrase with a wrong salt": lambda text, path: EtcKey.from_passphrase(text, "hfetc2-scrypt-a"),
     "passphrase with a file of a wrong salt": lambda text, path: EtcKey.load(no_file(path, "hfetc2-scrypt-a"), text),
     "passphrase that is no Unicode": lambda text, path: EtcKey.from_passphrase(text + "\udcff", SALT),

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from hf_etc.cipher.keystream import STEP_NUMBERS, KeyStream
+from hf_etc.cipher.keystream import STEP_NUMBERS, KeyStream, streams_of
 from hf_etc.errors import ParameterError
 
 from ..reference import etc_reference as reference
@@ -87,6 +87,18 @@ def test_draws_follow_one_another():
     words = np.frombuffer(KeyStream(SUBKEY, "permutation").read(2 * 8 * 96), "<u8").reshape(2, 96)
     for row in words:
         assert (stream.permutation(96) == np.argsort(row, kind="stable")).all()
+
+
+@given(st.lists(subkeys, min_size=1, max_size=4), st.integers(0, 40), st.integers(1, 2**32) | st.just(3 * 2**30))
+def test_streams_side_by_side_are_each_alone(plan_keys, count, below):
+    """Words that one of them rejects leave the others, and what it draws next, as they are."""
+    together = streams_of(plan_keys)("color")
+    drawn = [together.integers(count, below), together.permutation(count), together.integers(count, below)]
+    for i, plan_key in enumerate(plan_keys):
+        alone = streams_of(plan_key)("color")
+        for draw, expected in zip(drawn, (alone.integers(count, below), alone.permutation(count)), strict=False):
+            assert draw[i].tolist() == expected.tolist()
+        assert drawn[2][i].tolist() == alone.integers(count, below).tolist()
 
 
 @pytest.mark.parametrize("below", [0, -1, 2**32 + 1])

@@ -108,11 +108,11 @@ def test_every_bit_flip_is_undone(name: str) -> None:
 def test_other_keys_nonces_and_sizes_give_other_plans(name: str) -> None:
     other = EtcKey(bytes(32))
     plans = [
-        get_cipher(name, KEY).plan(8, 8),
-        get_cipher(name, other).plan(8, 8),
-        get_cipher(name, KEY, key_scope="image").plan(8, 8, NONCE),
-        get_cipher(name, KEY, key_scope="image").plan(8, 8, bytes(16)),
-        get_cipher(name, KEY).plan(4, 16),
+        get_cipher(name, KEY).compile(8, 8),
+        get_cipher(name, other).compile(8, 8),
+        get_cipher(name, KEY, key_scope="image").compile(8, 8, NONCE),
+        get_cipher(name, KEY, key_scope="image").compile(8, 8, bytes(16)),
+        get_cipher(name, KEY).compile(4, 16),
     ]
     for a, b in itertools.combinations(plans, 2):
         assert (a.index != b.index).any() or (a.mask != b.mask).any()
@@ -177,7 +177,7 @@ def assert_uniform(counts: np.ndarray) -> None:
 
 def test_le_and_ele_move_nibbles_uniformly() -> None:
     for name in ("le", "ele"):
-        first = [get_cipher(name, key).plan(4, 4).index for key in keys(2000)]
+        first = [get_cipher(name, key).compile(4, 4).index for key in keys(2000)]
         for position in (0, 50, 95):
             assert_uniform(np.bincount([index[position] for index in first], minlength=96))
 
@@ -185,7 +185,7 @@ def test_le_and_ele_move_nibbles_uniformly() -> None:
 def test_ele_moves_blocks_uniformly() -> None:
     counts = np.zeros((4, 4))
     for key in keys(400):
-        source = get_cipher("ele", key).plan(8, 8).index[:192].reshape(2, 4, 2, 4, 3) % 192
+        source = get_cipher("ele", key).compile(8, 8).index[:192].reshape(2, 4, 2, 4, 3) % 192
         row, column = source // 24 // 4, source // 3 % 8 // 4
         for i, (r, c) in enumerate(itertools.product(range(2), range(2))):
             counts[i, row[r, 0, c, 0, 0] * 2 + column[r, 0, c, 0, 0]] += 1
@@ -194,7 +194,7 @@ def test_ele_moves_blocks_uniformly() -> None:
 
 
 def test_pe_reaches_every_color_code_and_sign_alike() -> None:
-    plan = get_cipher("pe", KEY).plan(96, 96)
+    plan = get_cipher("pe", KEY).compile(96, 96)
     codes = plan.index.reshape(-1, 3) - np.arange(0, len(plan.index), 3)[:, None]
     orders, counts = np.unique(codes, axis=0, return_counts=True)
     assert orders.tolist() == [list(order) for order in itertools.permutations(range(3))]
@@ -205,7 +205,7 @@ def test_pe_reaches_every_color_code_and_sign_alike() -> None:
 
 
 def test_pe_without_color_shuffling_only_flips() -> None:
-    plain = get_cipher("pe", KEY, shuffle_colors=False).plan(8, 8)
+    plain = get_cipher("pe", KEY, shuffle_colors=False).compile(8, 8)
     assert (plain.index == np.arange(192)).all() and 0 < plain.mask.mean() < 255
 
 
@@ -217,12 +217,12 @@ def test_bad_parameters() -> None:
 
 
 def test_nibble_plans_compose() -> None:
-    le_plan, ele_plan = (get_cipher(name, KEY).plan(8, 8) for name in ("le", "ele"))
+    le_plan, ele_plan = (get_cipher(name, KEY).compile(8, 8) for name in ("le", "ele"))
     image = np.random.default_rng(2).integers(0, 256, (8, 8, 3), dtype=np.uint8)
     assert (le_plan.then(ele_plan).apply(image) == ele_plan.apply(le_plan.apply(image))).all()
     assert le_plan.then(le_plan.inverse()).index.tolist() == list(range(384))
     with pytest.raises(ParameterError, match="bytes and one of nibbles"):
-        le_plan.then(get_cipher("pe", KEY).plan(8, 8))
+        le_plan.then(get_cipher("pe", KEY).compile(8, 8))
 
 
 def test_plan_refuses_other_symbols() -> None:
@@ -234,7 +234,7 @@ def test_plan_refuses_other_symbols() -> None:
 
 def test_a_torch_plan_that_mixes_up_the_nibbles_is_caught(images: np.ndarray) -> None:
     """The comparison of the backends can fail."""
-    plan = get_cipher("le", KEY).plan(HEIGHT, WIDTH)
+    plan = get_cipher("le", KEY).compile(HEIGHT, WIDTH)
     broken = TorchPlan(plan)
     broken.index = broken.index.roll(len(broken.index) // 2)
     out = broken.apply(torch.from_numpy(images).permute(0, 3, 1, 2)).permute(0, 2, 3, 1).numpy()

@@ -1,8 +1,6 @@
 """The public cipher: exact round trips on every kind of input, nonces, wrong keys, and the store of plans."""
 
 import itertools
-import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -23,7 +21,6 @@ from hf_etc.errors import (
     ParameterError,
 )
 from hf_etc.images.ciphertext import read_marker
-from hf_etc.sealing import cipher as cipher_module
 
 from ..helpers import noise
 
@@ -334,81 +331,6 @@ def test_every_registered_cipher_is_exact_and_does_something(name, key, other_ke
 
 def test_repr_names_the_key_by_its_id(key):
     assert repr(EtcCipher(key, 8)).startswith(f"EtcCipher(key_id='{key.key_id}', spec=EtcSpec(")
-
-
-# The store of plans
-
-
-def test_plans_are_compiled_once_per_size(key, monkeypatch):
-    cipher, compiled = EtcCipher(key, 8), []
-    original = type(cipher.spec).compile
-    monkeypatch.setattr(
-        type(cipher.spec), "compile", lambda self, *args: compiled.append(args[1:3]) or original(self, *args)
-    )
-    for _ in range(3):
-        for size in ((16, 16), (16, 24)):
-            image = noise(*size, 3)
-            assert (cipher.decrypt_unauthenticated(cipher.encrypt(image)) == image).all()
-            assert (array_of(cipher.decrypt_unauthenticated(cipher.encrypt(tensor_of(image[None]))))[0] == image).all()
-    assert compiled == [(16, 16), (16, 24)]
-
-
-def test_plans_of_nonces_are_not_kept(key):
-    cipher = EtcCipher(key, 8, "image")
-    for nonce in cipher.new_nonces(5):
-        cipher.decrypt_unauthenticated(cipher.encrypt(noise(16, 16, 3), nonce), nonce)
-        cipher.encrypt(tensor_of(noise(1, 16, 16, 3)), [nonce])
-    assert not cipher._plans
-
-
-def test_store_is_bounded_and_right_when_sizes_alternate(key, monkeypatch):
-    sizes = [(16, 16), (16, 24), (32, 16), (8, 8), (40, 40)]
-    expected = {size: EtcCipher(key, 8).encrypt(noise(*size, 3)) for size in sizes}
-    limit = 3 * EtcCipher(key, 8).plan(16, 16).nbytes
-    monkeypatch.setattr(cipher_module, "_CACHE_BYTES", limit)
-    cipher = EtcCipher(key, 8)
-    for size in sizes * 3 + sizes[::-1]:
-        image = noise(*size, 3)
-        assert (cipher.encrypt(image) == expected[size]).all()
-        assert (cipher.decrypt_unauthenticated(expected[size]) == image).all()
-        assert (array_of(cipher.encrypt(tensor_of(image[None])))[0] == expected[size]).all()
-        kept = sum(plan.nbytes for plan in cipher._plans.values())
-        assert kept <= limit or len(cipher._plans) == 1, "a plan larger than the limit is kept alone"
-
-
-def test_least_recently_used_plan_goes_first(key, monkeypatch):
-    cipher = EtcCipher(key, 8)
-    monkeypatch.setattr(cipher_module, "_CACHE_BYTES", 2 * cipher.plan(16, 16).nbytes + 10)
-    cipher.plan(8, 16)
-    cipher.plan(16, 16)  # used again
-    cipher.plan(16, 8)
-    cipher.plan(8, 8)
-    assert list(cipher._plans) == [(16, 16), (16, 8), (8, 8)]
-
-
-def test_threads_share_a_cipher(key, monkeypatch):
-    """A store that is full all the time, and threads that switch as often as they can."""
-    sizes = [(8 * rows, 8 * columns) for rows in range(1, 4) for columns in range(1, 4)]
-    images = {size: noise(*size, 3) for size in sizes}
-    expected = {size: EtcCipher(key, 8).encrypt(image) for size, image in images.items()}
-    cipher, limit = EtcCipher(key, 8), 3 * EtcCipher(key, 8).plan(16, 16).nbytes
-    monkeypatch.setattr(cipher_module, "_CACHE_BYTES", limit)
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        with ThreadPoolExecutor(8) as pool:
-            order = [sizes[(i * 7 + i // 9) % 9] for i in range(1500)]
-            for size, out in zip(order, pool.map(lambda size: cipher.encrypt(images[size]), order), strict=True):
-                assert (out == expected[size]).all()
-    finally:
-        sys.setswitchinterval(interval)
-
-
-def test_two_ciphers_do_not_share_plans(key, other_key):
-    image = noise(16, 16, 3)
-    first, second = EtcCipher(key, 8), EtcCipher(other_key, 8)
-    assert (first.encrypt(image) != second.encrypt(image)).any()
-    assert (first.decrypt_unauthenticated(first.encrypt(image)) == image).all()
 
 
 def test_marker_of_a_file_needs_nothing_but_the_key(key):

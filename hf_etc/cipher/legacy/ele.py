@@ -9,8 +9,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from ..keystream import Streams
 from ..plan import Plan
-from ..spec import Cells, CipherSpec, Streams, check_grid, log2_factorial, register
+from ..spec import Cells, CipherSpec, check_grid, log2_factorial, register
 from .le import BLOCK, SYMBOLS, nibble_plan
 
 

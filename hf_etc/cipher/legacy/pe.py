@@ -10,10 +10,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from ...blocks import COLORS
 from ...errors import ParameterError
+from ...symmetry import COLORS
+from ..keystream import Streams
 from ..plan import Plan
-from ..spec import Cells, CipherSpec, Streams, check_grid, register
+from ..spec import Cells, CipherSpec, check_grid, register
 
 
 @register
