@@ -1,8 +1,8 @@
 // What the tests ask of etc.mjs, in Node and in a browser alike. Bytes travel as base64.
 
-import { fromHex } from "../../hf_etc/web/bytes.mjs";
-import { inspectFile } from "../../hf_etc/web/containers.mjs";
-import * as etc from "../../hf_etc/web/etc.mjs";
+import { fromHex } from "../../hf_etc/client/web/bytes.mjs";
+import { inspectFile } from "../../hf_etc/client/web/containers.mjs";
+import * as etc from "../../hf_etc/client/web/etc.mjs";
 import { checkScenario } from "./scenarios.mjs";
 
 /** Resolves to { result } or, where etc.mjs refuses, to { error, message }. */

@@ -1,12 +1,12 @@
 // Runs the scenarios of tests/vectors/ (see its README.md) on etc.mjs.
 
-import { fromHex, toHex } from "../../hf_etc/web/bytes.mjs";
-import { planInfo } from "../../hf_etc/web/ciphers/base.mjs";
-import { checkMarkedSize, checkTag, readCiphertext } from "../../hf_etc/web/ciphertext.mjs";
-import * as etc from "../../hf_etc/web/etc.mjs";
-import { KeyStream } from "../../hf_etc/web/keystream.mjs";
-import { taggedMessage } from "../../hf_etc/web/marker.mjs";
-import { encode } from "../../hf_etc/web/vendor/fast-png.mjs";
+import { fromHex, toHex } from "../../hf_etc/client/web/bytes.mjs";
+import { planInfo } from "../../hf_etc/client/web/ciphers/base.mjs";
+import { checkMarkedSize, checkTag, readCiphertext } from "../../hf_etc/client/web/ciphertext.mjs";
+import * as etc from "../../hf_etc/client/web/etc.mjs";
+import { KeyStream } from "../../hf_etc/client/web/keystream.mjs";
+import { taggedMessage } from "../../hf_etc/client/web/marker.mjs";
+import { encode } from "../../hf_etc/client/web/vendor/fast-png.mjs";
 
 const fromBase64 = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 const FILL = "((i * 2654435761) mod 2^32) div 2^24";
