@@ -58,6 +58,10 @@ def test_ciphers_agree_with_python(chromium):
     checks.check_ciphers(chromium)
 
 
+def test_layouts_agree_with_python(chromium):
+    checks.check_layouts(chromium)
+
+
 def test_processors_agree_with_python(chromium):
     checks.check_processors(chromium)
 
