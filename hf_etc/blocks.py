@@ -3,13 +3,14 @@
 A :class:`Layout` says for each of N output blocks of B x B pixels where its window lies in the picture, and how the
 window is turned, negated and recoloured. Windows need not tile the picture: there may be gaps between them, they may
 lie off the grid, and blocks may be left out. Ciphers draw layouts, attacks recover them, and every backend applies
-them (docs/spec.md, section 4.1).
+them (docs/spec.md, section 4.0).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .block_moves import moved
 from .errors import GeometryError, ParameterError
@@ -40,7 +41,8 @@ class Layout:
 
     Raises:
         GeometryError: windows leave the picture or share pixels, or do not fill whole rows of the output.
-        ParameterError: a turn or colour that does not exist, or arrays of other shapes.
+        ParameterError: a turn or colour that does not exist, values that are not whole numbers, or arrays of other
+            shapes.
 
     Example:
         >>> swapped = Layout(16, 32, 16, 2, top=[0, 0], left=[16, 0], turn=[0, 1], negative=[False, True], color=[0, 0])
@@ -60,7 +62,9 @@ class Layout:
     color: np.ndarray
 
     def __post_init__(self) -> None:
-        arrays = {name: np.asarray(getattr(self, name), np.int64) for name in _ARRAYS}
+        for name in ("height", "width", "block_size", "columns"):
+            _whole(name, getattr(self, name))
+        arrays = {name: _whole(name, getattr(self, name)) for name in _ARRAYS}
         shape = arrays["top"].shape
         if len(shape) not in (1, 2):
             raise ParameterError(f"windows of shape {shape}: give (N,), or (M,N) for a layout for each of M pictures")
@@ -286,6 +290,17 @@ def _changed(blocks: np.ndarray, turn: np.ndarray, color: np.ndarray) -> np.ndar
 def _signs(negative: np.ndarray) -> np.ndarray:
     """(N,) or (M,N) -> uint8 (...,1,1,1), 255 where a block is negated."""
     return (255 * negative).astype(np.uint8)[..., None, None, None]
+
+
+def _whole(name: str, values: ArrayLike) -> np.ndarray:
+    """As int64; an empty list is one of float64 to NumPy."""
+    try:
+        array = np.asarray(values)
+    except ValueError:  # lists of several lengths
+        array = np.array(None)
+    if array.size and array.dtype.kind not in "biu":
+        raise ParameterError(f"{name}: give whole numbers")
+    return array.astype(np.int64, copy=False)
 
 
 def _check(layout: Layout) -> None:

@@ -14,6 +14,7 @@ from .reference.damage_scenarios import damaged_files
 from .reference.derivation_scenarios import derivations, draws, tags
 from .reference.key_scenarios import keys, passphrases
 from .reference.label_scenarios import labels
+from .reference.layout_scenarios import layouts, refused_layouts
 from .reference.legacy_scenarios import legacy, refused_legacy
 from .reference.marker_scenarios import markers
 from .reference.preparation_scenarios import conversions, preparations
@@ -28,6 +29,8 @@ PARTS = (
     draws,
     ciphers,
     refused_ciphers,
+    layouts,
+    refused_layouts,
     legacy,
     refused_legacy,
     markers,

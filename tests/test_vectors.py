@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +89,10 @@ def read_cipher(given):
 
 
 def plan(given):
-    compiled = read_cipher(given).compile(given["height"], given["width"], runner.read_nonce(given))
+    return show_plan(read_cipher(given).compile(given["height"], given["width"], runner.read_nonce(given)))
+
+
+def show_plan(compiled):
     compiled = compiled if isinstance(compiled, Plan) else Plan.of_layout(compiled)
     nibbles = {"symbol_bits": 4} if compiled.symbol_bits == 4 else {}
     shown = {"index": runner.show_index(compiled.index.tolist()), "mask": runner.show_bytes(compiled.mask.tobytes())}
@@ -101,22 +104,44 @@ def read_array(given):
     return flat.reshape(given["height"], given["width"], 3)
 
 
+def read_tensor(given):
+    return torch.tensor(read_array(given)).permute(2, 0, 1)[None]
+
+
+def show_image(image):
+    """An array (H,W,3), or a tensor (1,3,H,W)."""
+    pixels = image if isinstance(image, np.ndarray) else image[0].permute(1, 2, 0).contiguous().numpy()
+    return {"height": pixels.shape[0], "width": pixels.shape[1], "pixels": runner.show_bytes(pixels.tobytes())}
+
+
 def with_numpy(operation):
     def run(given):
         out = getattr(read_cipher(given), operation)(read_array(given), runner.read_nonce(given))
-        return {"pixels": runner.show_bytes(out.tobytes())}
+        return {"pixels": show_image(out)["pixels"]}
 
     return run
 
 
 def with_torch(operation):
     def run(given):
-        images = torch.tensor(read_array(given)).permute(2, 0, 1)[None]
         nonce = runner.read_nonce(given)
-        out = getattr(read_cipher(given), operation)(images, None if nonce is None else [nonce])
-        return {"pixels": runner.show_bytes(out[0].permute(1, 2, 0).contiguous().numpy().tobytes())}
+        out = getattr(read_cipher(given), operation)(read_tensor(given), None if nonce is None else [nonce])
+        return {"pixels": show_image(out)["pixels"]}
 
     return run
+
+
+def read_layout(given, name="layout"):
+    return Layout(**given[name])
+
+
+def show_layout(layout):
+    values = {field.name: getattr(layout, field.name) for field in fields(layout)}
+    return {"layout": {name: v.tolist() if isinstance(v, np.ndarray) else v for name, v in values.items()}}
+
+
+def layout_undo(given, image):
+    return {"pixels": show_image(image)["pixels"], "sent": runner.show_bytes(read_layout(given).sent().tobytes())}
 
 
 def marker(given):
@@ -160,8 +185,7 @@ def to_rgb(given):
 def prepare(given):
     size = None if given["size"] is None else tuple(given["size"])
     image = Image.fromarray(read_array(given))
-    out = Preparation(size, given["fit"], given["resample"]).apply(image, given["block_size"])
-    return {"height": out.shape[0], "width": out.shape[1], "pixels": runner.show_bytes(out.tobytes())}
+    return show_image(Preparation(size, given["fit"], given["resample"]).apply(image, given["block_size"]))
 
 
 ANY_BACKEND = {
@@ -174,6 +198,9 @@ ANY_BACKEND = {
     "permutation": lambda given: {"values": key_stream(given).permutation(given["n"]).tolist()},
     "integers": lambda given: {"values": key_stream(given).integers(given["count"], given["below"]).tolist()},
     "plan": plan,
+    "layout_inverse": lambda given: show_layout(read_layout(given).inverse()),
+    "layout_then": lambda given: show_layout(read_layout(given).then(read_layout(given, "second"))),
+    "layout_plan": lambda given: show_plan(read_layout(given)),
     "marker": marker,
     "marker_place": marker_place,
     "authenticate": authenticate,
@@ -182,8 +209,19 @@ ANY_BACKEND = {
     "prepare": prepare,
 }
 RUNNERS = {
-    "numpy": ANY_BACKEND | {"encrypt": with_numpy("encrypt"), "decrypt": with_numpy("decrypt_unauthenticated")},
-    "torch": {"encrypt": with_torch("encrypt"), "decrypt": with_torch("decrypt_unauthenticated")},
+    "numpy": ANY_BACKEND
+    | {
+        "encrypt": with_numpy("encrypt"),
+        "decrypt": with_numpy("decrypt_unauthenticated"),
+        "layout_apply": lambda given: show_image(read_layout(given).apply(read_array(given))),
+        "layout_undo": lambda given: layout_undo(given, read_layout(given).undo(read_array(given))),
+    },
+    "torch": {
+        "encrypt": with_torch("encrypt"),
+        "decrypt": with_torch("decrypt_unauthenticated"),
+        "layout_apply": lambda given: show_image(TorchLayout(read_layout(given)).apply(read_tensor(given))),
+        "layout_undo": lambda given: layout_undo(given, TorchLayout(read_layout(given)).undo(read_tensor(given))),
+    },
     "reference": runner.RUNNERS,
 }
 GROUPS = set(runner.RUNNERS)
@@ -252,7 +290,9 @@ def test_every_group_is_described_has_scenarios_and_runs_everywhere():
 
 def test_every_scenario_reaches_its_backends():
     assert cases("numpy") == cases("reference") == list(SCENARIOS)
-    assert len(cases("torch")) == sum(s["group"] in ("encrypt", "decrypt") for s in SCENARIOS.values()) > 60
+    moving = {"encrypt", "decrypt", "layout_apply", "layout_undo"}
+    assert set(RUNNERS["torch"]) == moving
+    assert len(cases("torch")) == sum(s["group"] in moving for s in SCENARIOS.values()) > 100
 
 
 def test_unknown_group_fails(monkeypatch):

@@ -17,6 +17,7 @@ from hf_etc.errors import GeometryError, ParameterError
 
 from ..helpers import noise
 from ..reference import etc_reference as reference
+from ..reference import layout_reference as layouts
 
 KEY = EtcKey(bytes(range(32)))
 STEPS = ("permutation", "rotation", "negative-positive", "color")
@@ -85,16 +86,9 @@ def test_rotation_codes_are_those_of_the_specification(code):
     assert len(chosen) > 100 and not mask.any() and (component == np.arange(3)).all()
     for r in range(B):
         for c in range(B):
-            source = reference.source_by_formula(code, B, r, c)
+            source = layouts.source(reference.TURNS[code], B, r, c)
             assert (rows[chosen, r, c] % B == source[0]).all() and (columns[chosen, r, c] % B == source[1]).all()
     assert (rows[chosen] // B == (chosen // (EDGE // B))[:, None, None, None]).all(), "blocks stay where they are"
-
-
-@pytest.mark.parametrize("code", range(16))
-@pytest.mark.parametrize("size", [1, 2, 5])
-def test_formula_and_words_of_the_specification_agree(code, size):
-    turned = reference._turn([[(r, c) for c in range(size)] for r in range(size)], code)
-    assert turned == [[reference.source_by_formula(code, size, r, c) for c in range(size)] for r in range(size)]
 
 
 def test_rotation_and_inversion_as_the_library_turns_arrays():
@@ -103,7 +97,7 @@ def test_rotation_and_inversion_as_the_library_turns_arrays():
         expected = np.rot90(block, code % 4)
         expected = expected[:, ::-1] if code // 4 & 1 else expected
         expected = expected[::-1] if code // 4 & 2 else expected
-        turned = [[block[reference.source_by_formula(code, B, r, c)] for c in range(B)] for r in range(B)]
+        turned = [[block[layouts.source(reference.TURNS[code], B, r, c)] for c in range(B)] for r in range(B)]
         assert (np.array(turned) == expected).all()
 
 
@@ -123,7 +117,7 @@ def test_color_permutes_the_components_of_whole_blocks():
     *_, component, mask = source_of("color")
     orders = component[:, 0, 0]
     assert (component == orders[:, None, None]).all() and not mask.any()
-    codes = [reference.COLORS.index(order) for order in orders.tolist()]
+    codes = [layouts.COLORS.index(order) for order in orders.tolist()]
     assert is_uniform(np.array(codes), 6)
 
 
@@ -140,7 +134,7 @@ def test_every_code_is_drawn_equally_often(step, size):
 def test_steps_are_independent_of_each_other():
     """All 8 * 2 * 6 = 96 variants of a block occur, equally often."""
     rows, columns, component, mask = source_of(*STEPS, edge=480)
-    colors = np.array([reference.COLORS.index(order) for order in component[:, 0, 0].tolist()])
+    colors = np.array([layouts.COLORS.index(order) for order in component[:, 0, 0].tolist()])
     variant = (orientations(rows, columns) * 2 + mask[:, 0, 0, 0] // 255) * 6 + colors
     assert is_uniform(variant.astype(int), 96)
 
@@ -186,7 +180,7 @@ def test_fault_last_codes_have_no_effect():
     assert (mask == 255).any()
     drawn = stream("rotation", *STEPS[1:]).integers(BLOCKS, 16)
     chosen = np.flatnonzero(drawn == 15)  # rotated by 270 degrees, mirrored both ways
-    assert (rows[chosen, 0, 1, 0] % B == reference.source_by_formula(15, B, 0, 1)[0]).all()
+    assert (rows[chosen, 0, 1, 0] % B == layouts.source(reference.TURNS[15], B, 0, 1)[0]).all()
 
 
 def test_fault_channel_overwritten_before_it_is_read():

@@ -3,7 +3,8 @@
 A plan is two lists of integers over symbols: bytes for `pe`, nibbles for `le` and `ele`.
 """
 
-from .etc_reference import COLORS, integers, permutation, permutations
+from .etc_reference import integers, permutation, permutations
+from .layout_reference import COLORS
 from .refusal import Refusal
 from .settings_reference import complete, derive_plan_key
 

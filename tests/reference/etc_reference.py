@@ -1,15 +1,16 @@
-"""Section 3 and 4.1 of docs/spec.md in plain loops: streams, draws, and the cipher `etc`.
+"""Section 3 and 4.1 of docs/spec.md in plain loops: streams, draws, and the layout that the cipher `etc` draws.
 
 Pixels are `bytes` in byte-offset order; plans are two lists of integers.
 """
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from . import layout_reference as layouts
 from .refusal import Refusal
 from .settings_reference import complete, derive_plan_key
 
-COLORS = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]]
 STREAMS = ["permutation", "rotation", "negative-positive", "color", "nibbles"]  # each at its number s
+TURNS = [0, 1, 2, 3, 4, 7, 6, 5, 6, 5, 4, 7, 2, 3, 0, 1]  # of each code of the step rotation
 
 
 # Section 3: streams and draws
@@ -54,12 +55,12 @@ def integers(plan_key, step, count, below):
 
 
 def etc_plan(key, height, width, nonce=None, **parameters):
-    """The two lists (index, mask) of section 4.1."""
+    """The two lists (index, mask) of the layout of section 4.1."""
     parameters = complete("etc", parameters)
     secret = derive_plan_key(key, "etc", parameters, height, width, nonce)
     size = parameters["block_size"]
-    across = width // size
-    blocks = height // size * across
+    columns = width // size
+    blocks = height // size * columns
 
     def draw(step, below):
         if step not in parameters["steps"]:
@@ -70,46 +71,11 @@ def etc_plan(key, height, width, nonce=None, **parameters):
 
     moved = "permutation" in parameters["steps"]
     sources = permutation(secret, "permutation", blocks) if moved else range(blocks)
-    turns, negatives, colors = draw("rotation", 16), draw("negative-positive", 2), draw("color", 6)
-
-    index, mask = [None] * (height * width * 3), [None] * (height * width * 3)
-    for block in range(blocks):
-        source = _block_coordinates(sources[block], across, size)
-        turned = _turn(source, turns[block])
-        place = _block_coordinates(block, across, size)
-        for r in range(size):
-            for c in range(size):
-                (row, column), (from_row, from_column) = place[r][c], turned[r][c]
-                for component in range(3):
-                    offset = (row * width + column) * 3 + component
-                    index[offset] = (from_row * width + from_column) * 3 + COLORS[colors[block]][component]
-                    mask[offset] = 255 * negatives[block]
-    return index, mask
-
-
-def _block_coordinates(number, across, size):
-    top, left = number // across * size, number % across * size
-    return [[(top + r, left + c) for c in range(size)] for r in range(size)]
-
-
-def _turn(block, code):
-    """Rotation and inversion in words, not by the formula: turn, then mirror left-right, then top-bottom."""
-    rotation, inversion = code % 4, code // 4
-    for _ in range(rotation):  # counter-clockwise: the last column becomes the first row
-        block = [list(row) for row in zip(*block, strict=True)][::-1]
-    if inversion & 1:
-        block = [row[::-1] for row in block]
-    if inversion & 2:
-        block = block[::-1]
-    return block
-
-
-def source_by_formula(code, size, r, c):
-    """The same in the closed form of section 4.1: which (row, column) of the source block (r, c) reads."""
-    rotation, inversion = code % 4, code // 4
-    u = size - 1 - r if inversion & 2 else r
-    v = size - 1 - c if inversion & 1 else c
-    return [(u, v), (v, size - 1 - u), (size - 1 - u, size - 1 - v), (size - 1 - v, u)][rotation]
+    form = {"height": height, "width": width, "block_size": size, "columns": columns}
+    place = {"top": [p // columns * size for p in sources], "left": [p % columns * size for p in sources]}
+    turns = [TURNS[code] for code in draw("rotation", 16)]
+    changes = {"turn": turns, "negative": draw("negative-positive", 2), "color": draw("color", 6)}
+    return layouts.plan(form | place | changes)
 
 
 def encrypt(plan, pixels):

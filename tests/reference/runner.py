@@ -6,6 +6,7 @@ import hashlib
 from . import etc_legacy_reference as legacy
 from . import etc_reference as etc
 from . import key_reference as keys
+from . import layout_reference as layouts
 from . import marker_reference as markers
 from . import preparation_reference as preparation
 from . import reading_reference as reading
@@ -116,6 +117,22 @@ def _decrypt(given):
     return _apply(etc.inverse(_plan_of(given)), given)
 
 
+def _layout_apply(given):
+    pixels = layouts.apply(given["layout"], given["height"], given["width"], read_pixels(given))
+    height, width = layouts.output_size(given["layout"])
+    return {"height": height, "width": width, "pixels": show_bytes(pixels)}
+
+
+def _layout_undo(given):
+    pixels, sent = layouts.undo(given["layout"], given["height"], given["width"], read_pixels(given))
+    return {"pixels": show_bytes(pixels), "sent": show_bytes(sent)}
+
+
+def _layout_plan(given):
+    index, mask = layouts.plan(given["layout"])
+    return {"index": show_index(index), "mask": show_bytes(bytes(mask))}
+
+
 def _marker(given):
     marker = markers.read_marker(given["text"])
     markers.check_marked_size(marker, given["height"], given["width"])
@@ -156,6 +173,11 @@ RUNNERS = {
     "plan": _plan,
     "encrypt": _encrypt,
     "decrypt": _decrypt,
+    "layout_apply": _layout_apply,
+    "layout_undo": _layout_undo,
+    "layout_inverse": lambda given: {"layout": layouts.inverse(given["layout"])},
+    "layout_then": lambda given: {"layout": layouts.then(given["layout"], given["second"])},
+    "layout_plan": _layout_plan,
     "marker": _marker,
     "marker_place": lambda given: {"text": reading.read(_file(given))[1]},
     "authenticate": _authenticate,

@@ -10,6 +10,8 @@ import numpy as np
 from PIL import Image
 
 from hf_etc import EtcImageProcessor, EtcKey, Preparation, get_cipher, list_ciphers, load_rgb
+from hf_etc.blocks import Layout
+from hf_etc.cipher.plan import Plan
 from hf_etc.errors import EtcError
 from hf_etc.images.ciphertext import read_marker
 
@@ -73,7 +75,8 @@ def check_ciphers(engine: Engine) -> None:
         ]
     )
     for (cipher, x, nonce), plan, y, back in zip(cases, plans, encrypted, decrypted, strict=True):
-        ours = cipher.plan(*x.shape[:2], nonce)
+        ours = cipher.compile(*x.shape[:2], nonce)
+        ours = ours if isinstance(ours, Plan) else Plan.of_layout(ours)
         assert np.array_equal(np.frombuffer(base64.b64decode(plan["index"]), np.uint32), ours.index), cipher
         assert np.array_equal(np.frombuffer(base64.b64decode(plan["mask"]), np.uint8), ours.mask), cipher
         assert plan["symbolBits"] == ours.symbol_bits
@@ -81,6 +84,41 @@ def check_ciphers(engine: Engine) -> None:
         assert np.array_equal(unpack(y), cipher.encrypt(x, nonce)), cipher
         assert not np.array_equal(unpack(y), x)
         assert np.array_equal(unpack(back), x), cipher
+
+
+def check_layouts(engine: Engine, count: int = 90) -> None:
+    """Random windows: on a grid, apart from each other, and thrown without looking, which often share pixels."""
+    rng = np.random.default_rng(7)
+    operations, expected = [], []
+    for number in range(count):
+        fields = _random_layout(rng, ("grid", "apart", "thrown")[number % 3])
+        pixels = rng.integers(0, 256, (fields["height"], fields["width"], 3), dtype=np.uint8)
+        operations.append({"op": "layout", "layout": fields, "second": None, "image": pack(pixels)})
+        try:
+            layout = Layout(**fields)
+        except EtcError as error:
+            expected.append((pixels, type(error).__name__, None))
+            continue
+        second = _random_layout(rng, "grid", *layout.output, layout.block_size)
+        operations[-1]["second"] = second
+        expected.append((pixels, layout, Layout(**second)))
+    for operation, found, (pixels, layout, second) in zip(
+        operations, engine.outcomes(operations), expected, strict=True
+    ):
+        if isinstance(layout, str):
+            assert found.get("error") == layout, operation
+            continue
+        result, applied = found["result"], layout.apply(pixels)
+        assert np.array_equal(unpack(result["applied"]), applied), operation
+        assert np.array_equal(unpack(result["back"]), layout.undo(applied)), operation
+        assert base64.b64decode(result["sent"]) == layout.sent().tobytes(), operation
+        assert np.array_equal(Layout(**result["both"]).apply(pixels), second.apply(applied)), operation
+        assert (result["inverse"] is None) == (not layout.tiles)
+        if layout.tiles:
+            assert np.array_equal(Layout(**result["inverse"]).apply(applied), pixels), operation
+    refused = [layout for _, layout, _ in expected if isinstance(layout, str)]
+    assert set(refused) == {"GeometryError"} and count / 20 < len(refused) < count / 3
+    assert sum(not isinstance(layout, str) and layout.tiles for _, layout, _ in expected) > count / 20
 
 
 def check_processors(engine: Engine) -> None:
@@ -168,6 +206,21 @@ def check_encrypted_picture(engine: Engine, file: bytes, options: dict, expected
         assert np.array_equal(decrypted, expected)
         assert found["type"] == "image/png"
     return ciphertext
+
+
+def _random_layout(rng, kind: str, height: int = 0, width: int = 0, size: int = 0) -> dict:
+    size = size or int(rng.choice([1, 2, 3, 5]))
+    spare = int(rng.integers(1, 4)) if kind == "apart" else 0  # of a window's cell
+    height, width = (edge or int(rng.integers(1, 6)) * (size + spare) for edge in (height, width))
+    top, left = np.indices((height // (size + spare), width // (size + spare))).reshape(2, -1) * (size + spare)
+    if kind == "thrown":
+        top, left = rng.integers(0, height - size + 1, 2), rng.integers(0, width - size + 1, 2)
+    kept = rng.permutation(len(top))[: len(top) if kind == "thrown" or rng.random() < 0.5 else (len(top) + 1) // 2]
+    top, left = (edges[kept] + rng.integers(0, spare + 1, len(kept)) for edges in (top, left))
+    codes = {name: rng.integers(0, below, len(kept)) for name, below in (("turn", 8), ("negative", 2), ("color", 6))}
+    lists = {name: entries.tolist() for name, entries in {"top": top, "left": left, **codes}.items()}
+    columns = int(rng.choice([n for n in range(1, len(kept) + 1) if len(kept) % n == 0]))
+    return {"height": height, "width": width, "block_size": size, "columns": columns, **lists}
 
 
 def _given(cipher, nonce: bytes | None) -> dict:

@@ -29,7 +29,7 @@ ENCODINGS = {
 }
 # Every run takes a new Cipher, so that no plan is kept from the run before.
 TIME_ENCRYPTION = """async ([key, edge, runs]) => {
-    const etc = await import("/hf_etc/web/etc.mjs");
+    const etc = await import("/hf_etc/client/web/etc.mjs");
     const master = await etc.parseKey(key);
     const data = new Uint8Array(edge * edge * 3).map((_, i) => (i * 2654435761) >>> 24);
     const times = [];
@@ -41,7 +41,7 @@ TIME_ENCRYPTION = """async ([key, edge, runs]) => {
     return times;
 }"""
 TIME_PICTURE = """async ([key, file, options, runs]) => {
-    const etc = await import("/hf_etc/web/etc.mjs");
+    const etc = await import("/hf_etc/client/web/etc.mjs");
     const { fromBase64 } = await import("/tests/web/perform.mjs");
     const [master, bytes, times] = [await etc.parseKey(key), fromBase64(file), []];
     for (let run = 0; run < runs; run++) {
@@ -141,7 +141,7 @@ def _upload(engine: ChromiumEngine, picture: Image.Image, size: int | None, qual
     plain_in_browser = base64.b64decode(
         engine.page.evaluate(
             """async ([image, quality, subsampling]) => {
-                const { encodeJpeg } = await import("/hf_etc/web/jpeg.mjs");
+                const { encodeJpeg } = await import("/hf_etc/client/web/jpeg.mjs");
                 const { fromBase64, toBase64 } = await import("/tests/web/perform.mjs");
                 return toBase64(await encodeJpeg({ ...image, data: fromBase64(image.data) }, quality, subsampling));
             }""",

@@ -1,9 +1,9 @@
 // What the tests ask of etc.mjs, in Node and in a browser alike. Bytes travel as base64.
 
-import { fromHex } from "../../hf_etc/web/bytes.mjs";
-import { inspectFile } from "../../hf_etc/web/containers.mjs";
-import * as etc from "../../hf_etc/web/etc.mjs";
-import { checkScenario } from "./scenarios.mjs";
+import { fromHex } from "../../hf_etc/client/web/bytes.mjs";
+import { inspectFile } from "../../hf_etc/client/web/containers.mjs";
+import * as etc from "../../hf_etc/client/web/etc.mjs";
+import { checkScenario, layoutFields } from "./scenarios.mjs";
 
 /** Resolves to { result } or, where etc.mjs refuses, to { error, message }. */
 export async function perform({ op, ...given }) {
@@ -32,6 +32,17 @@ const OPERATIONS = {
 
   async decrypt({ image, nonce, ...given }) {
     return show(await (await cipherOf(given)).decrypt(read(image), nonceOf(nonce)));
+  },
+
+  layout({ layout: fields, second, image }) {
+    const layout = new etc.Layout(fields);
+    for (const list of Object.values(fields)) if (Array.isArray(list)) list.fill(0); // a layout keeps its own
+    const applied = layout.apply(read(image));
+    return {
+      ...{ applied: show(applied), back: show(layout.undo(applied)), sent: toBase64(layout.sent()) },
+      inverse: layout.tiles ? layoutFields(layout.inverse()) : null,
+      both: second ? layoutFields(layout.followedBy(new etc.Layout(second))) : null,
+    };
   },
 
   prepare: ({ image, options, grid }) => show(etc.prepare(read(image), etc.makePreparation(options), grid)),

@@ -1,12 +1,12 @@
 // Runs the scenarios of tests/vectors/ (see its README.md) on etc.mjs.
 
-import { fromHex, toHex } from "../../hf_etc/web/bytes.mjs";
-import { planInfo } from "../../hf_etc/web/ciphers/base.mjs";
-import { checkMarkedSize, checkTag, readCiphertext } from "../../hf_etc/web/ciphertext.mjs";
-import * as etc from "../../hf_etc/web/etc.mjs";
-import { KeyStream } from "../../hf_etc/web/keystream.mjs";
-import { taggedMessage } from "../../hf_etc/web/marker.mjs";
-import { encode } from "../../hf_etc/web/vendor/fast-png.mjs";
+import { fromHex, toHex } from "../../hf_etc/client/web/bytes.mjs";
+import { planInfo } from "../../hf_etc/client/web/ciphers/base.mjs";
+import { checkMarkedSize, checkTag, readCiphertext } from "../../hf_etc/client/web/ciphertext.mjs";
+import * as etc from "../../hf_etc/client/web/etc.mjs";
+import { KeyStream } from "../../hf_etc/client/web/keystream.mjs";
+import { taggedMessage } from "../../hf_etc/client/web/marker.mjs";
+import { encode } from "../../hf_etc/client/web/vendor/fast-png.mjs";
 
 const fromBase64 = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 const FILL = "((i * 2654435761) mod 2^32) div 2^24";
@@ -52,13 +52,29 @@ const RUNNERS = {
   }),
 
   async plan({ key, height, width, nonce, parameters, cipher }) {
-    const plan = await new etc.Cipher(await keyOf(key), { cipher, ...parameters }).plan(height, width, nonceOf(nonce));
-    const symbols = plan.symbolBits === 8 ? {} : { symbol_bits: plan.symbolBits };
-    return { index: await showIndex(plan.index), mask: await showBytes(plan.mask), ...symbols };
+    return showPlan(
+      await new etc.Cipher(await keyOf(key), { cipher, ...parameters }).plan(height, width, nonceOf(nonce)),
+    );
   },
 
   encrypt: (input) => transformed(input, "encrypt"),
   decrypt: (input) => transformed(input, "decrypt"),
+
+  async layout_apply({ layout, ...input }) {
+    const { data, ...size } = new etc.Layout(layout).apply(imageOf(input));
+    return { ...size, pixels: await showBytes(data) };
+  },
+
+  async layout_undo({ layout: fields, ...input }) {
+    const layout = new etc.Layout(fields);
+    return { pixels: await showBytes(layout.undo(imageOf(input)).data), sent: await showBytes(layout.sent()) };
+  },
+
+  layout_inverse: ({ layout }) => ({ layout: layoutFields(new etc.Layout(layout).inverse()) }),
+  layout_then: ({ layout, second }) => ({
+    layout: layoutFields(new etc.Layout(layout).followedBy(new etc.Layout(second))),
+  }),
+  layout_plan: ({ layout }) => showPlan(new etc.Layout(layout)),
 
   async tag({ key, text, kind, data }) {
     const untagged = etc.markerFromJson(text.replace(/}$/, `,"tag":"${"0".repeat(32)}"}`));
@@ -114,6 +130,18 @@ async function transformed({ key, nonce, parameters, cipher, ...input }, directi
     nonceOf(nonce),
   );
   return { pixels: await showBytes(data) };
+}
+
+async function showPlan({ index, mask, symbolBits }) {
+  const symbols = symbolBits === 8 ? {} : { symbol_bits: symbolBits };
+  return { index: await showIndex(index), mask: await showBytes(mask), ...symbols };
+}
+
+/** The fields of a layout as the vectors have them. */
+export function layoutFields({ symbolBits, ...fields }) {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [name, typeof value === "number" ? value : [...value]]),
+  );
 }
 
 async function keyFacts(key, more = {}) {

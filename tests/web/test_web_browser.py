@@ -58,6 +58,10 @@ def test_ciphers_agree_with_python(chromium):
     checks.check_ciphers(chromium)
 
 
+def test_layouts_agree_with_python(chromium):
+    checks.check_layouts(chromium)
+
+
 def test_processors_agree_with_python(chromium):
     checks.check_processors(chromium)
 
@@ -200,7 +204,7 @@ def test_nothing_leaves_the_page(fresh_page, picture):
         options = {"size": 32, "block_size": 16, "format": format}
         found = fresh_page.result("encryptPicture", options=options, **given)
         assert base64.b64decode(found["bytes"])
-    web = f"{fresh_page.address}/hf_etc/web/"
+    web = f"{fresh_page.address}/hf_etc/client/web/"
     page, *modules = [request for request in fresh_page.requests if "favicon" not in request[1]]
     tests = f"{fresh_page.address}/tests/web/"
     assert all(method == "GET" and url.startswith((web, tests)) for method, url in [page, *modules])

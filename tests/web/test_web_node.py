@@ -50,6 +50,24 @@ def test_ciphers_agree_with_python(node):
     checks.check_ciphers(node)
 
 
+def test_layouts_agree_with_python(node):
+    checks.check_layouts(node)
+
+
+def test_refused_layouts_say_nothing_of_their_entries(node):
+    fields = {"height": 9, "width": 9, "block_size": 3, "columns": 1, "top": [0, 6], "left": [0, 3]}
+    fields |= {"turn": [0, 1], "negative": [0, 1], "color": [0, 5]}
+    for name in ("top", "left", "turn", "negative", "color"):
+        for entries in ([0, 7654], [0, 7654.5], [0, "7654"], [7654] * 3, "7654"):
+            error, message = node.error("layout", layout=fields | {name: entries})
+            assert error in ("ParameterError", "GeometryError")
+            assert "7654" not in message
+    image = pack(np.zeros((9, 9, 3), np.uint8))
+    assert node.result("layout", layout=fields, image=image)["both"] is None
+    for wrong in (image | {"data": ""}, pack(np.zeros((9, 9, 4), np.uint8))):
+        assert node.error("layout", layout=fields, image=wrong)[0] == "ImageError"
+
+
 def test_processors_agree_with_python(node):
     checks.check_processors(node)
 

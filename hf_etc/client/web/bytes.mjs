@@ -15,6 +15,11 @@ export function viewOf(bytes) {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
+/** Whether this is what holds the pixels of a picture. */
+export function areBytes(data) {
+  return data instanceof Uint8Array || data instanceof Uint8ClampedArray;
+}
+
 /** Text with one character per byte. */
 export function latin1(bytes) {
   let text = "";

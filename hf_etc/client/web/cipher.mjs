@@ -1,5 +1,6 @@
 // A key and the public parameters of a cipher, applied to pixels and ciphertext files.
 
+import { areBytes } from "./bytes.mjs";
 import { cipherId, compilePlan, gridOf, makeSpec, NONCE_BYTES, settingsText } from "./ciphers/base.mjs";
 import { authenticate, readCiphertext, writeCiphertext } from "./ciphertext.mjs";
 import { ImageError, KeyMismatchError, ParameterError } from "./errors.mjs";
@@ -49,7 +50,7 @@ export class Cipher {
 
   /** Undo encrypt(); exact unless the ciphertext went through a lossy format. */
   async decrypt(image, nonce = null) {
-    return this.#applied(image, nonce, "unapply");
+    return this.#applied(image, nonce, "undo");
   }
 
   /**
@@ -89,8 +90,9 @@ export class Cipher {
 
   async #applied(image, nonce, direction) {
     const { rgb, hasAlpha } = rgbOf(image);
-    const plan = nonce ? await this.plan(image.height, image.width, nonce) : await this.#planOf(image);
-    const result = { data: plan[direction](rgb), height: image.height, width: image.width };
+    const { height, width } = image;
+    const plan = nonce ? await this.plan(height, width, nonce) : await this.#planOf(image);
+    const result = plan[direction]({ data: rgb, height, width });
     return hasAlpha ? { ...result, data: toRgba(result) } : result;
   }
 
@@ -109,7 +111,7 @@ export function newNonce() {
 /** The RGB bytes of an image of RGB or opaque RGBA bytes. */
 function rgbOf(image) {
   const { data, height, width } = image ?? {};
-  if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray)) {
+  if (!areBytes(data)) {
     throw new ImageError("pixels must be a Uint8Array or Uint8ClampedArray; scale to 0..255 and round first");
   }
   const channels = data.length / (height * width);

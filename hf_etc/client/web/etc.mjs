@@ -22,6 +22,7 @@ export { checkConfiguration, weaknesses } from "./configuration.mjs";
 export * from "./errors.mjs";
 export { EtcKey, generateKey, isSalt, keyFromPassphrase, keyId, keyText, parseKey } from "./keys.mjs";
 export { markerFromJson, markerToJson } from "./marker.mjs";
+export { Layout } from "./layout.mjs";
 export { loadPicture } from "./picture.mjs";
 export { makePreparation, overWhite, prepare, toRgba } from "./prepare.mjs";
 export { resize } from "./resample.mjs";

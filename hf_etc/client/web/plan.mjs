@@ -1,9 +1,9 @@
 // A compiled cipher: out[i] = in[index[i]] XOR mask[i] over the symbols of one image (docs/spec.md, section 4).
 //
-// A plan is as secret as the key. What every plan offers, whatever it is made of:
+// A plan is as secret as the key. What every plan offers, one that a layout makes (layout.mjs) as well:
 //   height, width, symbolBits     the image size in pixels; 8 (bytes) or 4 (nibbles)
 //   index, mask                   Uint32Array and Uint8Array over all symbols
-//   apply(rgb), unapply(rgb)      new Uint8Array of the same length
+//   apply(image), undo(image)     a new image { data, height, width } of RGB bytes
 
 /** A plan kept as its two arrays. */
 export class Plan {
@@ -11,23 +11,23 @@ export class Plan {
     Object.assign(this, { index, mask, height, width, symbolBits });
   }
 
-  apply(rgb) {
-    return this.#throughSymbols(rgb, (from, to) => {
+  apply(image) {
+    return this.#throughSymbols(image, (from, to) => {
       for (let i = 0; i < to.length; i++) to[i] = from[this.index[i]] ^ this.mask[i];
     });
   }
 
-  unapply(rgb) {
-    return this.#throughSymbols(rgb, (from, to) => {
+  undo(image) {
+    return this.#throughSymbols(image, (from, to) => {
       for (let i = 0; i < to.length; i++) to[this.index[i]] = from[i] ^ this.mask[i];
     });
   }
 
-  #throughSymbols(rgb, move) {
-    const from = this.symbolBits === 4 ? toNibbles(rgb) : rgb;
+  #throughSymbols({ data, height, width }, move) {
+    const from = this.symbolBits === 4 ? toNibbles(data) : data;
     const to = new Uint8Array(from.length);
     move(from, to);
-    return this.symbolBits === 4 ? fromNibbles(to) : to;
+    return { data: this.symbolBits === 4 ? fromNibbles(to) : to, height, width };
   }
 }
 

@@ -11,15 +11,6 @@ import { checkKey } from "../keys.mjs";
 import { KeyStream } from "../keystream.mjs";
 
 export const NONCE_BYTES = 16;
-/** Output component c reads source component COLORS[code][c]. */
-export const COLORS = [
-  [0, 1, 2],
-  [0, 2, 1],
-  [1, 0, 2],
-  [1, 2, 0],
-  [2, 0, 1],
-  [2, 1, 0],
-];
 const registry = new Map();
 
 /** Make a cipher reachable by its name; a second use of a name throws. */

@@ -3,8 +3,9 @@
 
 import { ParameterError, shown } from "../errors.mjs";
 import { range } from "../keystream.mjs";
+import { COLORS } from "../layout.mjs";
 import { Plan } from "../plan.mjs";
-import { COLORS, register } from "./base.mjs";
+import { register } from "./base.mjs";
 
 const BLOCK = 4; // pixels
 const SYMBOLS = 96; // nibbles of a block
