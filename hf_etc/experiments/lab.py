@@ -14,9 +14,9 @@ from ..cipher.keys import EtcKey
 from ..data import encrypt_dataset
 from ..errors import ParameterError
 from ..images.load import Preparation, load_rgb
-from ..reproduce.cells import NotMeasured
 from ..training.arguments import SourceArguments
 from ..training.data import Split, load_eval_split
+from .cells import NotMeasured
 from .store import SEED, Scale
 
 if TYPE_CHECKING:

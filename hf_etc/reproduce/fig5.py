@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file
 
+from ..experiments.cells import Cell, Experiment
 from ..experiments.lab import Lab
+from ..experiments.page import NOT_YET, hardware, table
 from ..experiments.store import Store
-from .cells import Cell, Experiment
-from .page import NOT_YET, hardware, table
 from .plots import figure, pack, save, unpack
 from .table2 import DATASETS, ETC, network
 from .training import Training, measure, trained
