@@ -35,7 +35,7 @@ def rewrite(page: Path, tables: Mapping[str, Callable[[], str]], check: bool = F
 
 
 def fill(text: str, tables: Mapping[str, Callable[[], str]]) -> str:
-    """The text of a page with its blocks made anew; blank lines at the head of a block stay, and stand at its foot, too.
+    """The text of a page with its blocks made anew; blank lines at their edges stay.
 
     Raises:
         ParameterError: the page has other blocks.

@@ -26,8 +26,9 @@ PANELS = {
 
 def filters(training: Training, lab: Lab) -> dict[str, Any]:
     """The first 256 filters, each stretched to 0..255 around its zero at 128."""
-    folder, _ = trained(training, lab)
-    weights = [w for name, w in load_file(folder / "model.safetensors").items() if w.ndim == 4 and w.shape[1] == 3]
+    result, _ = trained(training, lab)
+    layers = load_file(result.folder / "model.safetensors").values()
+    weights = [weight for weight in layers if weight.ndim == 4 and weight.shape[1] == 3]
     if len(weights) != 1:
         raise AssertionError(f"{len(weights)} weights look like the patch embedding")
     shown = weights[0][:SHOWN].astype(np.float64)
