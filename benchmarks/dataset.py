@@ -3,16 +3,15 @@
 Run: python benchmarks/dataset.py uoft-cs/cifar10 [--num-proc 2]     (writes results/dataset_conversion.json)
 """
 
-import argparse
 import resource
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 from datasets import DatasetDict, load_dataset
+from measuring import parser, seconds
 
 from hf_etc import EtcKey
 from hf_etc.data.columns import image_features
@@ -20,15 +19,14 @@ from hf_etc.experiments.records import result_record, write_json
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("dataset", help="Hub id or folder")
-    parser.add_argument("--num-proc", type=int, default=2)
-    parser.add_argument("--out", type=Path, default=Path("results/dataset_conversion.json"))
-    options = parser.parse_args()
+    arguments = parser(__doc__, "dataset_conversion")
+    arguments.add_argument("dataset", help="Hub id or folder")
+    arguments.add_argument("--num-proc", type=int, default=2)
+    options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         key, encrypted, decrypted = (str(Path(folder) / name) for name in ("owner.key", "encrypted", "decrypted"))
         EtcKey.generate().save(key)
-        seconds = {
+        measured = {
             "encrypt": run("encrypt", options.dataset, encrypted, "--key", key, "--num-proc", options.num_proc),
             "decrypt": run("decrypt", encrypted, decrypted, "--key", key, "--num-proc", options.num_proc),
         }
@@ -37,7 +35,7 @@ def main() -> None:
     results = {
         "images": images,
         "identical after decryption": images,
-        **{f"{name}, images per second": images / value for name, value in seconds.items()},
+        **{f"{name}, images per second": images / value for name, value in measured.items()},
         "encrypted as PNG, bytes": size,
         "peak memory of the largest process, MiB": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**10,
     }
@@ -49,9 +47,7 @@ def main() -> None:
 
 def run(*words: object) -> float:
     """Wall-clock seconds of one hf-etc command, its start included."""
-    start = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "hf_etc", *map(str, words)], check=True)
-    return time.perf_counter() - start
+    return seconds(lambda: subprocess.run([sys.executable, "-m", "hf_etc", *map(str, words)], check=True))
 
 
 def compare(plain: DatasetDict, decrypted: DatasetDict) -> int:

@@ -6,20 +6,13 @@ Peers: a plain copy in memory, the per-block NumPy loop that public implementati
 (decode, resize, JPEG) that every image passes anyway.
 """
 
-import argparse
 import io
-import os
-import statistics
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+from measuring import median, parser, pin_to_one_core
 from PIL import Image
 
 from hf_etc import EtcCipher, EtcKey, Preparation, load_rgb
@@ -30,13 +23,10 @@ BLOCK, SIZE = 16, 224
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("results/encryption_speed.json"))
-    parser.add_argument("--runs", type=int, default=15, help="timed runs; the median counts (default 15)")
-    options = parser.parse_args()
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-
+    arguments = parser(__doc__, "encryption_speed")
+    arguments.add_argument("--runs", type=int, default=15, help="timed runs; the median counts (default 15)")
+    options = arguments.parse_args()
+    pin_to_one_core()
     measured = {
         "batch": against_copy_and_loop(options.runs),
         "pipeline": share_of_pipeline(options.runs),
@@ -171,17 +161,6 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     scale = 2**20 if sys.platform == "darwin" else 2**10  # ru_maxrss is in bytes on macOS, KiB elsewhere
     return int(run.stdout.split()[-1]) / scale
-
-
-def median(work: Callable[[], object], runs: int) -> float:
-    """Median seconds of `runs` calls after one untimed warm-up."""
-    work()
-    seconds = []
-    for _ in range(runs):
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds)
 
 
 if __name__ == "__main__":

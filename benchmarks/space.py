@@ -9,7 +9,6 @@ Serves a ConvMixer with random weights in a process of its own, on this machine,
 4. bodies of 300 MB, announced and in pieces, and clients that send a byte a second: what they cost.
 """
 
-import argparse
 import http.client
 import io
 import itertools
@@ -31,6 +30,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # one core for the network, one f
 
 import numpy as np
 import torch
+from measuring import parser
 from PIL import Image
 from space_server import CLASSIFY, JOIN, Server, call, data_url, join, label_of, multipart, serve, timed
 
@@ -46,16 +46,15 @@ BATCHES = {"batched": 16, "one at a time": 1}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("results/space_load.json"))
-    parser.add_argument("--preset", help="network to serve (default: the small ConvMixer of hf-etc demo)")
-    parser.add_argument("--requests", type=int, default=200, help="at once (default: 200)")
-    parser.add_argument("--rounds", type=int, default=5, help="of the load (default: 5)")
-    parser.add_argument("--bodies", type=int, default=1000, help="malformed (default: 1000)")
-    parser.add_argument(
+    arguments = parser(__doc__, "space_load")
+    arguments.add_argument("--preset", help="network to serve (default: the small ConvMixer of hf-etc demo)")
+    arguments.add_argument("--requests", type=int, default=200, help="at once (default: 200)")
+    arguments.add_argument("--rounds", type=int, default=5, help="of the load (default: 5)")
+    arguments.add_argument("--bodies", type=int, default=1000, help="malformed (default: 1000)")
+    arguments.add_argument(
         "--uncollected", type=int, default=10_000, help="requests that nobody collects (default: 10000)"
     )
-    options = parser.parse_args()
+    options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         key, model = EtcKey.generate(), Path(folder) / "model"
         save_model(options.preset, model, key)

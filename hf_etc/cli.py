@@ -32,8 +32,8 @@ _PASSED_ON = {
     "client": ("hf_etc.commands.client", "a page of your own for a classifier that somebody else serves"),
     "push": ("hf_etc.commands.push", "upload a model or an encrypted dataset to the Hub, through a guard, with a card"),
     "audit": ("hf_etc.commands.audit", "attack your own images and settings, and report what leaks"),
-    "reproduce": ("hf_etc.reproduce.run", "the tables and figures of the paper, published beside measured"),
-    "demo": ("hf_etc.demo.run", "the main job on embedded images, with a result page"),
+    "reproduce": ("hf_etc.commands.reproduce", "the tables and figures of the paper, published beside measured"),
+    "demo": ("hf_etc.commands.demo", "the main job on embedded images, with a result page"),
 }
 _DONE = {"encrypt": "encrypted", "decrypt": "decrypted"}
 _KEY_TEXT = re.compile(r"hfetc2-[a-z2-7]{20}", re.IGNORECASE)

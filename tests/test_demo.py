@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ from PIL import Image
 from hf_etc import EtcKey, read_marker
 from hf_etc.cipher.keys import KEY_ENV, KEY_FILE_ENV
 from hf_etc.cli import main
-from hf_etc.demo.run import run
-from hf_etc.errors import ParameterError
+from hf_etc.demo.run import run, train_on, without_key
+from hf_etc.errors import EtcError, KeyFileError, ParameterError
+from hf_etc.training.train import TrainingResult
 
 from .helpers import made_under
 from .secrets import scan_tree
@@ -57,21 +59,24 @@ def test_provider_gets_ciphertexts_and_no_key(demo):
     assert len(pictures) == 12 and read_marker(Image.open(pictures[0])) is None
 
 
-def test_environment_key_stays_out_of_the_training(tmp_path, monkeypatch):
+def test_environment_key_stays_out_of_the_training(monkeypatch):
     """The environment of the process that trains holds no key, even where this one's does."""
-    from hf_etc.demo import run as module
-
-    seen = {}
-    monkeypatch.setenv(KEY_ENV, "x")
-    monkeypatch.setenv(KEY_FILE_ENV, "y")
-    monkeypatch.setattr(module.subprocess, "run", lambda command, env, **_: seen.update(env) or _Failed())
-    with pytest.raises(module.EtcError, match="failed"):
-        module.train(tmp_path, tmp_path / "model", "static", 1)
-    assert not {KEY_ENV, KEY_FILE_ENV} & set(seen) and set(seen) >= set(os.environ) - {KEY_ENV, KEY_FILE_ENV}
+    monkeypatch.setenv("HF_ETC_OTHER", "z")
+    for name in (KEY_ENV, KEY_FILE_ENV):
+        monkeypatch.setenv(name, "x")
+        assert without_key(os.getenv, name) is None and os.environ[name] == "x"
+    assert without_key(os.getenv, "HF_ETC_OTHER") == "z"
 
 
-class _Failed:
-    returncode = 1
+def test_a_training_that_fails_or_is_stopped_ends_the_demo(tmp_path, monkeypatch):
+    with pytest.raises(KeyFileError, match="absent"):
+        without_key(EtcKey.load, tmp_path / "absent")
+    with pytest.raises(EtcError, match="killed"):
+        without_key(os._exit, 9)
+    stopped = TrainingResult(tmp_path, {}, signal.SIGTERM)
+    monkeypatch.setattr("hf_etc.demo.run.without_key", lambda function, settings: stopped)
+    with pytest.raises(KeyboardInterrupt):
+        train_on(tmp_path, tmp_path / "model", "static", 1)
 
 
 def test_folder_in_use_is_refused(tmp_path, capsys):

@@ -18,7 +18,7 @@ import torch
 from ..blocks import Layout
 from ..cipher import CipherSpec, EtcSpec
 from ..cipher.spec import make_spec
-from ..experiments.records import result_record, write_json
+from ..experiments.records import write_rows
 from ..metrics.compression import Codec
 from .attack import get_attack
 from .owner import Owner, Shares, Trial, make_trial
@@ -53,19 +53,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     source = Path(options.source).name
     label = f"{source}_{images.shape[1]}_{options.block_size}"
     data = {"name": source, "images": len(images), "height": images.shape[1], "width": images.shape[2]}
-    rows = []
-    for row in MEASUREMENTS[options.name](images, options.block_size):
-        print(row, flush=True)
-        rows.append(row)
-        record = result_record(
-            f"audit {options.name}",
-            rows,
-            data=data,
-            seed=_SEED,
-            settings={"block_size": options.block_size},
-            command=["python", "-m", "hf_etc.audit.measure", *words],
-        )
-        write_json(options.out / f"audit_{options.name.replace('-', '_')}_{label}.json", record)
+    write_rows(
+        options.out / f"audit_{options.name.replace('-', '_')}_{label}.json",
+        f"audit {options.name}",
+        MEASUREMENTS[options.name](images, options.block_size),
+        data=data,
+        seed=_SEED,
+        settings={"block_size": options.block_size},
+        command=["python", "-m", "hf_etc.audit.measure", *words],
+    )
     return 0
 
 

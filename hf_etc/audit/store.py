@@ -9,6 +9,7 @@ from PIL import Image
 
 from ..data.convert.output import whole_file
 from ..errors import OutputError
+from ..experiments.records import write_json
 from .record import AttackResult
 
 _FOLDER = "attacks"
@@ -46,8 +47,7 @@ class Store:
             with whole_file(path.with_suffix(".png")) as file:
                 Image.fromarray(np.concatenate(list(result.restored))).save(file, "PNG")
         values = result.to_dict() | {"pictures": 0 if result.restored is None else len(result.restored)}
-        with whole_file(path) as file:
-            file.write((json.dumps(values, indent=2) + "\n").encode())
+        write_json(path, values)
 
     def _pictures(self, path: Path) -> np.ndarray | None:
         count = json.loads(path.with_suffix(".json").read_bytes())["pictures"]

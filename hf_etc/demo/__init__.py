@@ -1,5 +1,1 @@
 """The main job, end to end, on handwritten digits that scikit-learn carries: `hf-etc demo`."""
-
-from .run import main
-
-__all__ = ["main"]

@@ -1,17 +1,14 @@
 """The demo's result page: one self-contained HTML file."""
 
-import base64
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
-from string import Template
 
 import numpy as np
 from PIL import Image
 
-TEMPLATE = Path(__file__).with_name("page.html")
+from ..experiments.html import render
 
 
 @dataclass(frozen=True)
@@ -52,40 +49,16 @@ def render_page(
         serve: the command that starts the model as a web page.
         key: the key file to open there.
     """
-    return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
-        accuracy="".join(_row(name, f"{100 * value:.1f} %") for name, value in accuracy),
-        curves=_png(_plot(curves), "Evaluation accuracy over the epochs of training"),
-        digits="".join(map(_card, digits)),
-        photograph=_triple(photograph),
-        facts="".join(_row(*fact) for fact in facts),
-        serve=escape(serve),
-        key=escape(key),
+    return render(
+        Path(__file__).with_name("page.html"),
+        accuracy=accuracy,
+        curves=_plot(curves),
+        digits=digits,
+        photograph=photograph,
+        facts=facts,
+        serve=serve,
+        key=key,
     )
-
-
-def _row(name: str, value: str) -> str:
-    return f"<tr><th scope=row>{escape(name)}</th><td>{escape(value)}</td></tr>\n"
-
-
-def _card(sample: Sample) -> str:
-    right = sample.label == sample.predicted
-    verdict = f"{'✓' if right else '✗'} {sample.predicted} ({100 * sample.confidence:.0f} %)"
-    caption = (
-        f"<figcaption class={'right' if right else 'wrong'}>{escape(verdict)}<br>truth: {escape(str(sample.label))}"
-    )
-    return f"<figure>{_triple(sample)}{caption}</figcaption></figure>\n"
-
-
-def _triple(sample: Sample) -> str:
-    names = {"plain": sample.plain, "ciphertext": sample.ciphertext, "decrypted": sample.decrypted}
-    return "".join(_png(Image.fromarray(pixels), name) for name, pixels in names.items())
-
-
-def _png(image: Image.Image, alt: str) -> str:
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    data = base64.b64encode(buffer.getvalue()).decode()
-    return f'<img src="data:image/png;base64,{data}" alt="{escape(alt)}">'
 
 
 def _plot(curves: dict[str, list[tuple[float, float]]]) -> Image.Image:

@@ -1,33 +1,38 @@
 """Key, encrypted dataset, training on ciphertexts alone, accuracy, reload, one picture, decryption."""
 
-import argparse
 import io
-import json
 import os
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, TypeVar
 
+import datasets
 import numpy as np
+import transformers
 from PIL import Image
+from transformers import pipeline
 
 from ..cipher.keys import KEY_ENV, KEY_FILE_ENV, EtcKey
 from ..data import encrypt_dataset
-from ..errors import EtcError, MissingExtraError, ParameterError
+from ..errors import EtcError, ParameterError
+from ..experiments.embedded import DIGIT_SIZE, load_digits, load_photographs
 from ..experiments.records import result_record, write_json, write_text
 from ..images.ciphertext import decode_ciphertext
 from ..images.load import Preparation
+from ..processor.image_processing import EtcImageProcessor
 from ..sealing.cipher import EtcCipher
+from ..training.arguments import SourceArguments, arguments_from
+from ..training.data import load_eval_split
+from ..training.evaluation import evaluate_model
+from ..training.train import TrainingResult, train
 from .page import Sample, render_page
 
-if TYPE_CHECKING:
-    import datasets
-
-SIZE, BLOCK, SEED = 64, 16, 0
+T = TypeVar("T")
+BLOCK, SEED = 16, 0
 EPOCHS, SHOWN = 25, 12
 # A ConvMixer small enough for two cores: 8x8 tokens of width 64.
 MODEL = {"patch_size": 8, "dim": 64, "depth": 4, "kernel_size": 5}
@@ -40,17 +45,10 @@ TRAINING = {
     "max_grad_norm": 1.0,
     "eval_strategy": "epoch",
     "save_strategy": "no",
+    "triangular_schedule": True,
+    "channels_last": True,
     "seed": SEED,
 }
-
-
-def main(argv: list[str] | None = None) -> None:
-    """Run the demo; see `hf-etc demo --help`."""
-    parser = argparse.ArgumentParser(prog="hf-etc demo", description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("demo-out"), help="folder to write; must be new or empty")
-    parser.add_argument("--epochs", type=int, default=EPOCHS, help=f"of each of the two models (default {EPOCHS})")
-    options = parser.parse_args(argv)
-    run(options.out, options.epochs)
 
 
 def run(out: Path, epochs: int = EPOCHS) -> dict[str, float]:
@@ -83,9 +81,9 @@ def run(out: Path, epochs: int = EPOCHS) -> dict[str, float]:
     with step("Owner: encrypt the dataset for the provider"):
         encrypt_dataset(digits, key, block_size=BLOCK).save_to_disk(provider / "ciphertexts")
     with step("Provider: train on ciphertexts, without the key"):
-        encrypted_curve = train(provider / "ciphertexts", provider / "model", "static", epochs)
+        encrypted_curve = train_on(provider / "ciphertexts", provider / "model", "static", epochs)
     with step("For comparison: train the same network on plain digits"):
-        plain_curve = train(owner / "digits", owner / "plain-model", "plain", epochs)
+        plain_curve = train_on(owner / "digits", owner / "plain-model", "plain", epochs)
     with step("Measure accuracy"):
         accuracy = measure(owner / "digits", key, provider / "model", owner / "plain-model")
     with step("Reload, classify and decrypt single pictures"):
@@ -99,7 +97,7 @@ def run(out: Path, epochs: int = EPOCHS) -> dict[str, float]:
         {"top1": accuracy, "curves": curves},
         data={"name": "scikit-learn digits", "train": len(digits["train"]), "test": len(digits["test"])},
         seed=SEED,
-        settings={"size": SIZE, "block_size": BLOCK, "epochs": epochs, **TRAINING},
+        settings={"size": DIGIT_SIZE, "block_size": BLOCK, "epochs": epochs, **TRAINING},
         command=["hf-etc", "demo"],
     )
     write_json(out / "result.json", record)
@@ -120,57 +118,48 @@ def run(out: Path, epochs: int = EPOCHS) -> dict[str, float]:
     return accuracy
 
 
-def load_digits() -> "datasets.DatasetDict":
-    """The 1,797 handwritten digits of scikit-learn as 64x64 RGB images: 1,437 to train on, 360 to test.
-
-    Raises:
-        MissingExtraError: scikit-learn is missing.
-    """
-    from datasets import ClassLabel, Dataset, Features
-    from datasets import Image as ImageFeature
-
-    try:
-        from sklearn.datasets import load_digits as load
-    except ImportError:
-        raise MissingExtraError('scikit-learn is not installed; run: pip install "hf-etc[demo]"') from None
-    digits = load()
-    images = [_enlarged(pixels) for pixels in (digits.images * 255 / 16).round().astype(np.uint8)]
-    features = Features({"image": ImageFeature(), "label": ClassLabel(names=[str(digit) for digit in range(10)])})
-    table = Dataset.from_dict({"image": images, "label": digits.target.tolist()}, features=features)
-    return table.train_test_split(test_size=0.2, seed=SEED, stratify_by_column="label")
-
-
-def train(dataset: Path, output: Path, protocol: str, epochs: int) -> list[tuple[float, float]]:
-    """Train in a process of its own whose environment holds no key.
+def train_on(dataset: Path, output: Path, protocol: str, epochs: int) -> list[tuple[float, float]]:
+    """Train in a process whose environment holds no key.
 
     Returns:
         (epoch, accuracy on the test images 0..1) after each epoch.
 
     Raises:
-        EtcError: the training failed; its output went to the terminal.
+        EtcError: the training failed.
+        KeyboardInterrupt: it was stopped.
     """
-    options = {
-        "dataset_name": dataset,
-        "output_dir": output,
-        "protocol": protocol,
-        "num_train_epochs": epochs,
-        **TRAINING,
-    }
-    flags = [str(word) for name, value in options.items() for word in (f"--{name}", value)]
-    environment = {name: value for name, value in os.environ.items() if name not in (KEY_ENV, KEY_FILE_ENV)}
-    command = [sys.executable, "-m", "hf_etc", "train", *flags, "--triangular_schedule", "--channels_last"]
-    if subprocess.run(command, env=environment, stdout=subprocess.DEVNULL).returncode:
-        raise EtcError(f"the training of {output} failed; see its message above")
-    history = json.loads((output / "trainer_state.json").read_text(encoding="utf-8"))["log_history"]
-    return [(row["epoch"], row["eval_accuracy"]) for row in history if "eval_accuracy" in row]
+    data = {"dataset_name": str(dataset), "output_dir": str(output), "protocol": protocol, "num_train_epochs": epochs}
+    result = without_key(_train, data | TRAINING)
+    if result.signal is not None:
+        raise KeyboardInterrupt
+    return [(row["epoch"], row["eval_accuracy"]) for row in result.history if "eval_accuracy" in row]
+
+
+def _train(settings: dict[str, Any]) -> TrainingResult:
+    return train(*arguments_from(settings))
+
+
+def without_key(function: Callable[..., T], *arguments: Any) -> T:
+    """Call a function in a new process that inherits no key: neither from the environment nor from memory.
+
+    Raises:
+        EtcError: the process was killed; or what the function raises.
+    """
+    hidden = {name: os.environ.pop(name) for name in (KEY_ENV, KEY_FILE_ENV) if name in os.environ}
+    # A process of one task is spawned, not forked, and ends with its task even if this process is gone by then.
+    with ProcessPoolExecutor(1, max_tasks_per_child=1) as pool:
+        try:
+            called = pool.submit(function, *arguments)
+        finally:
+            os.environ.update(hidden)
+        try:
+            return called.result()
+        except BrokenProcessPool:
+            raise EtcError("the process of the training was killed; is there enough memory?") from None
 
 
 def measure(digits: Path, key: EtcKey, encrypted_model: Path, plain_model: Path) -> dict[str, float]:
     """Top-1 accuracy on the test digits, by what was tested."""
-    from ..training.arguments import SourceArguments
-    from ..training.data import load_eval_split
-    from ..training.evaluation import evaluate_model
-
     split = load_eval_split(SourceArguments(dataset_name=str(digits)))
     plain = evaluate_model(plain_model, split, jpeg_qualities=())
     owner = evaluate_model(encrypted_model, split, key, jpeg_qualities=(85,))
@@ -183,16 +172,12 @@ def measure(digits: Path, key: EtcKey, encrypted_model: Path, plain_model: Path)
     return {"model of plain digits": plain["plain"]} | {names[condition]: owner[condition] for condition in names}
 
 
-def classify(test: "datasets.Dataset", key: EtcKey, model: Path) -> list[Sample]:
+def classify(test: datasets.Dataset, key: EtcKey, model: Path) -> list[Sample]:
     """A client encrypts, a server classifies what arrives, the owner decrypts again.
 
     Raises:
         EtcError: a decrypted picture is not the original, bit for bit.
     """
-    from transformers import pipeline
-
-    from ..processor.image_processing import EtcImageProcessor
-
     client = EtcImageProcessor.from_pretrained(model, key=key)
     server = pipeline("image-classification", model=str(model))
     cipher = EtcCipher(key, BLOCK)
@@ -222,9 +207,7 @@ def save_pictures(samples: list[Sample], folder: Path) -> None:
 
 def encrypt_photograph(key: EtcKey) -> Sample:
     """A colour photograph of scikit-learn, 320x480, in blocks of 16."""
-    from sklearn.datasets import load_sample_image
-
-    plain = Preparation((320, 480)).apply(Image.fromarray(load_sample_image("flower.jpg")), BLOCK)
+    plain = Preparation((320, 480)).apply(load_photographs()[1], BLOCK)
     cipher = EtcCipher(key, BLOCK)
     sent = cipher.seal(plain)
     return _exact(Sample(plain, decode_ciphertext(sent)[0], cipher.unseal(sent)))
@@ -232,9 +215,6 @@ def encrypt_photograph(key: EtcKey) -> Sample:
 
 def only_long_bars() -> None:
     """Leave progress bars to the trainings: the rest takes seconds."""
-    import datasets
-    import transformers
-
     datasets.disable_progress_bars()
     transformers.utils.logging.disable_progress_bar()
 
@@ -246,10 +226,6 @@ def step(title: str) -> Iterator[None]:
     start = time.monotonic()
     yield
     print(f"    {time.monotonic() - start:.0f} s", flush=True)
-
-
-def _enlarged(pixels: np.ndarray) -> Image.Image:
-    return Image.fromarray(pixels).resize((SIZE, SIZE), Image.Resampling.BICUBIC).convert("RGB")
 
 
 def _exact(sample: Sample) -> Sample:

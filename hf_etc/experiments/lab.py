@@ -14,9 +14,10 @@ from ..cipher.keys import EtcKey
 from ..data import encrypt_dataset
 from ..errors import ParameterError
 from ..images.load import Preparation, load_rgb
-from ..reproduce.cells import NotMeasured
 from ..training.arguments import SourceArguments
 from ..training.data import Split, load_eval_split
+from .cells import NotMeasured
+from .embedded import load_digits, load_photographs
 from .store import SEED, Scale
 
 if TYPE_CHECKING:
@@ -114,9 +115,7 @@ class Lab:
     def photographs(self, count: int) -> list[np.ndarray]:
         """The Kodak photographs, uint8 (512,768,3) or upright, or parts of scikit-learn's two."""
         if self.embedded:
-            from sklearn.datasets import load_sample_images
-
-            return [np.ascontiguousarray(image[:256, :384]) for image in load_sample_images().images][:count]
+            return [np.array(image.crop((0, 0, 384, 256))) for image in load_photographs()][:count]
         if self.data is None:
             from datasets import load_dataset
 
@@ -193,8 +192,6 @@ class Lab:
         return path
 
     def _digits(self) -> Path:
-        from ..demo.run import load_digits
-
         return self._made("digits", lambda folder: load_digits().save_to_disk(folder))
 
     def _made(self, name: str, write: Callable[[Path], None]) -> Path:

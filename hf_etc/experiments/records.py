@@ -13,12 +13,13 @@ import shlex
 import socket
 import subprocess
 import sys
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+from ..data.convert.output import whole_file
 
 RECORD_VERSION = 1
 _PACKAGES = ("hf-etc", "numpy", "pillow", "torch", "torchvision", "transformers", "datasets", "accelerate", "timm")
@@ -71,25 +72,34 @@ def result_record(
 
 
 def write_json(path: str | Path, value: Any) -> None:
-    """Write `value` as indented JSON; the file appears whole or not at all."""
+    """Write `value` as indented JSON; see :func:`write_text`."""
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write `text` as UTF-8; the file appears whole or not at all, and folders on the way are made."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(partial).chmod(0o644)
-        Path(partial).replace(path)
-    except BaseException:
-        Path(partial).unlink(missing_ok=True)
-        raise
+    """Write `text` as UTF-8; the file appears whole or not at all, and folders on the way are made.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    with whole_file(Path(path), sync=True) as file:
+        file.write(text.encode())
+
+
+def write_rows(path: str | Path, name: str, rows: Iterable[Any], **about: Any) -> None:
+    """Write the record of a measurement anew after each of its rows, which are also printed.
+
+    Args:
+        path: of the record.
+        name: what is measured.
+        rows: JSON-ready, measured as they are asked for.
+        about: as for :func:`result_record`.
+    """
+    done: list[Any] = []
+    for row in rows:
+        print(row, flush=True)
+        done.append(row)
+        write_json(path, result_record(name, done, **about))
 
 
 def scrub_command(command: Sequence[str]) -> str:

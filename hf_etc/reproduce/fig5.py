@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file
 
+from ..experiments.cells import Cell, Experiment
 from ..experiments.lab import Lab
+from ..experiments.page import NOT_YET, hardware, table
 from ..experiments.store import Store
-from .cells import Cell, Experiment
-from .page import NOT_YET, hardware, table
 from .plots import figure, pack, save, unpack
 from .table2 import DATASETS, ETC, network
 from .training import Training, measure, trained
@@ -26,8 +26,9 @@ PANELS = {
 
 def filters(training: Training, lab: Lab) -> dict[str, Any]:
     """The first 256 filters, each stretched to 0..255 around its zero at 128."""
-    folder, _ = trained(training, lab)
-    weights = [w for name, w in load_file(folder / "model.safetensors").items() if w.ndim == 4 and w.shape[1] == 3]
+    result, _ = trained(training, lab)
+    layers = load_file(result.folder / "model.safetensors").values()
+    weights = [weight for weight in layers if weight.ndim == 4 and weight.shape[1] == 3]
     if len(weights) != 1:
         raise AssertionError(f"{len(weights)} weights look like the patch embedding")
     shown = weights[0][:SHOWN].astype(np.float64)

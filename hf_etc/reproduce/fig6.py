@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from ..audit.scores import similarity
+from ..experiments.cells import Cell, Experiment
 from ..experiments.lab import Lab
+from ..experiments.page import comparison
 from ..experiments.store import Store
 from .attacked import ATTACKS, CIPHERS, PUBLISHED, restored
-from .cells import Cell, Experiment
-from .page import comparison
 from .plots import figure, pack, save, unpack
 
 SHOWN = 2

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..experiments.cells import Cell, Experiment
 from ..experiments.lab import Lab
+from ..experiments.page import NOT_YET, comparison, hardware, table
 from ..experiments.store import Store
 from ..metrics.similarity import ssim
 from ..sealing.cipher import get_cipher
-from .cells import Cell, Experiment
-from .page import NOT_YET, comparison, hardware, table
 from .plots import COLORS, box, draw_box, figure, save
 
 CIPHERS: dict[str, dict[str, Any]] = {"PE": {}, "ELE": {}, "EtC": {"block_size": 16}}

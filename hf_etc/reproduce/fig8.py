@@ -8,11 +8,11 @@ import numpy as np
 
 from ..audit.attack import get_attack
 from ..audit.scores import outlines, similarity
+from ..experiments.cells import Cell, Experiment
 from ..experiments.lab import Lab
+from ..experiments.page import NOT_YET, hardware, table
 from ..experiments.store import Store
 from .attacked import ATTACKS, BLOCK, CIPHERS, CONTROL, restored
-from .cells import Cell, Experiment
-from .page import NOT_YET, hardware, table
 from .plots import COLORS, box, draw_box, figure, save
 
 COLUMNS = (*CIPHERS, CONTROL)

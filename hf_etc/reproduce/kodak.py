@@ -8,13 +8,13 @@ import numpy as np
 import torch
 
 from ..errors import MissingExtraError
+from ..experiments.cells import Cell, Experiment, NotMeasured
 from ..experiments.lab import PHOTOGRAPHS, Lab
+from ..experiments.page import NOT_YET, hardware, table
 from ..experiments.store import Store
 from ..metrics.compression import Codec, decode, encode, psnr
 from ..metrics.similarity import ssim
 from ..sealing.cipher import get_cipher
-from .cells import Cell, Experiment, NotMeasured
-from .page import NOT_YET, hardware, table
 from .plots import COLORS, figure, save
 
 CIPHERS: dict[str, int | None] = {"plain": None, "EtC-16": 16, "EtC-8": 8}

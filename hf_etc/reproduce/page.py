@@ -1,13 +1,12 @@
 """The result page: Markdown and plots, made from the records and nothing else."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from ..experiments.cells import Experiment
 from ..experiments.records import write_text
-from ..experiments.store import Measured, Store
-from .cells import Cell, Experiment
+from ..experiments.store import Store
 
-NOT_YET = "not measured"
 HEADER = """# Results: the paper's tables and figures, measured here
 
 Generated from `results/` by `hf-etc reproduce`; do not edit by hand. MaungMaung and Kiya, *Privacy-Preserving
@@ -53,61 +52,3 @@ def publish(experiments: Sequence[Experiment], store: Store, docs: Path) -> Path
     page = docs / "results.md"
     write_text(page, render(experiments, store))
     return page
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table.
-
-    Example:
-        >>> print(table(["a", "b"], [["1", "2"]]))
-        | a | b |
-        | --- | --- |
-        | 1 | 2 |
-    """
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def comparison(
-    experiment: str,
-    cells: Sequence[Cell],
-    store: Store,
-    number: Callable[[float], str] = "{:.2f}".format,
-) -> str:
-    """A table of cells: their labels, then protocol, published, measured, scale, hardware, and what was trained.
-
-    Args:
-        experiment: name of the cells' experiment.
-        cells: all with the same labels, and all with a protocol or none.
-        store: of the records.
-        number: writes a value.
-    """
-    trained = cells[0].protocol is not None
-    rows = []
-    for cell in cells:
-        found = store.find(experiment, cell.name)
-        row = [*cell.labels.values(), *([str(cell.protocol)] if trained else [])]
-        row += ["" if cell.published is None else number(cell.published), *_measured(found, number)]
-        rows.append([*row, *_trained(found)] if trained else row)
-    header = [*cells[0].labels, *(["protocol"] if trained else []), "published", "measured", "scale", "hardware"]
-    return table([*header, "what was trained", "test images"] if trained else header, rows)
-
-
-def _trained(found: Measured | None) -> list[str]:
-    return [str(found.results["how"]), f"{found.results['test_images']:,}"] if found else ["", ""]
-
-
-def _measured(found: Measured | None, number: Callable[[float], str]) -> list[str]:
-    if found is None:
-        return [NOT_YET, "", ""]
-    value = number(found.value)
-    if found.spread is not None:
-        value += f" ± {number(found.spread)} ({len(found.records)} seeds)"
-    return [value, found.scale, found.hardware]
-
-
-def hardware(store: Store, experiment: str, names: Iterable[str]) -> str:
-    """One line: scale and machine of some cells, for tables that have no such columns."""
-    found = [one for name in names if (one := store.find(experiment, name))]
-    kinds = sorted({(one.scale, one.hardware) for one in found})
-    return "; ".join(f"scale {scale}, {machine}" for scale, machine in kinds) or NOT_YET

@@ -5,13 +5,13 @@ from typing import Any
 
 import torch
 
+from ..experiments.cells import Cell, Experiment
 from ..experiments.lab import Lab
+from ..experiments.page import NOT_YET, hardware, table
 from ..experiments.store import Store
 from ..metrics.compression import Codec, dataset_bytes
 from ..models.adaptation import EleAdapt, LeAdapt
 from ..sealing.cipher import get_cipher
-from .cells import Cell, Experiment
-from .page import NOT_YET, hardware, table
 from .table2 import ACCURACY
 
 SCHEMES = ("LE", "ELE", "PE", "EtC with ELE-Adapt", "EtC (the paper's)")

@@ -5,11 +5,11 @@ from typing import Any
 
 import torch
 
+from ..experiments.cells import Cell, Experiment
 from ..experiments.lab import Lab
+from ..experiments.page import comparison
 from ..experiments.store import Store
 from ..models import build_model
-from .cells import Cell, Experiment
-from .page import comparison
 from .training import Training, measure
 
 ETC, SMALL_BLOCK = {"cipher": "etc", "block_size": 16}, {"cipher": "etc", "block_size": 4}

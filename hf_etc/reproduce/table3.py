@@ -3,9 +3,9 @@
 from functools import partial
 from typing import Any
 
+from ..experiments.cells import Cell, Experiment
+from ..experiments.page import comparison
 from ..experiments.store import Store
-from .cells import Cell, Experiment
-from .page import comparison
 from .table2 import DATASETS, ETC, network
 from .training import Training, measure
 

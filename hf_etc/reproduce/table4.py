@@ -8,12 +8,12 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from ..errors import MissingExtraError
+from ..experiments.cells import Cell, Experiment, NotMeasured
 from ..experiments.lab import Lab
+from ..experiments.page import NOT_YET, hardware, table
 from ..experiments.store import Store
 from ..metrics.compression import Codec, encode
 from ..sealing.cipher import get_cipher
-from .cells import Cell, Experiment, NotMeasured
-from .page import NOT_YET, hardware, table
 
 CIPHERS: dict[str, dict[str, Any] | None] = {"plain": None, "EtC": {"block_size": 16}, "ELE": {}}
 # The paper's rows: codec and published megabytes for plain, EtC and ELE.

@@ -1,23 +1,20 @@
 """Training a row of Table II or III: the paper's recipe, made smaller below scale "paper"."""
 
-import contextlib
 import hashlib
 import json
 import shutil
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 
-from ..errors import EtcError
 from ..experiments.lab import Lab, recipes_folder
-from ..experiments.records import write_text
-from ..training.arguments import DataArguments, read_recipe
+from ..training.arguments import DataArguments, arguments_from, read_recipe
 from ..training.data import load_splits
-from ..training.train import main as train
+from ..training.train import TrainingResult, train
 
 Changes = dict[str, Any]
 # A few epochs on a subset: what helps over 300 epochs only slows these down.
@@ -114,8 +111,8 @@ class Training:
 
     def settings(self, lab: Lab) -> dict[str, Any]:
         """The whole recipe of this run, but for the folder it writes."""
-        values = read_recipe(recipes_folder() / f"{self.recipe}.yaml") | {"seed": lab.seed}
-        values |= lab.source(self.dataset) | {"disable_tqdm": True, "report_to": "none"}
+        values = read_recipe(recipes_folder() / f"{self.recipe}.yaml") | {"seed": lab.seed, "output_dir": None}
+        values |= lab.source(self.dataset) | {"disable_tqdm": not sys.stderr.isatty(), "report_to": "none"}
         values["dataloader_pin_memory"] = torch.cuda.is_available()
         if lab.scale == "paper":
             values |= {"bf16": torch.cuda.is_available()}
@@ -140,7 +137,7 @@ class Training:
         return values | {"dataset_name": str(lab.plain(self.dataset, size, rows)), "dataset_config_name": None}
 
 
-def trained(training: Training, lab: Lab) -> tuple[Path, dict[str, Any]]:
+def trained(training: Training, lab: Lab) -> tuple[TrainingResult, dict[str, Any]]:
     """Train, go on training, or find what is trained already.
 
     Args:
@@ -148,47 +145,40 @@ def trained(training: Training, lab: Lab) -> tuple[Path, dict[str, Any]]:
         lab: where, and at which scale.
 
     Returns:
-        The folder of the finished model, and its settings.
+        The result, with the folder of the finished model, and the settings.
 
     Raises:
         EtcError: the training failed.
         KeyboardInterrupt: it was stopped; a checkpoint is there to go on from.
     """
     settings = {name: value for name, value in training.settings(lab).items() if value is not None}
-    settings.pop("output_dir", None)
     quality = "" if training.jpeg_quality is None else f"-jpeg{training.jpeg_quality}"
     same = {name: value for name, value in settings.items() if name not in _HERE}
     same["dataset"] = Path(settings["dataset_name"]).name
     digest = hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()[:8]
     folder = lab.work / "runs" / f"{training.recipe}-{training.protocol}{quality}-{lab.scale}-{digest}"
-    if _results(folder) is not None:
-        return folder, settings
-    recipe = folder.with_suffix(".yaml")
-    write_text(recipe, yaml.safe_dump(settings | {"output_dir": str(folder)}, sort_keys=False))
-    with folder.with_suffix(".log").open("a", buffering=1, encoding="utf-8") as log, contextlib.redirect_stdout(log):
-        status = train([str(recipe)])
-    if status > 128:
-        raise KeyboardInterrupt
-    if status:
-        raise EtcError(f"the training of {recipe.name} failed; see its message above")
-    for checkpoint in folder.glob("checkpoint-*"):
-        shutil.rmtree(checkpoint)
-    return folder, settings
+    result = TrainingResult.read(folder)
+    if result is None:
+        result = train(*arguments_from(settings | {"output_dir": str(folder)}))
+        if result.signal is not None:
+            raise KeyboardInterrupt
+        for checkpoint in folder.glob("checkpoint-*"):
+            shutil.rmtree(checkpoint)
+    return result, settings
 
 
 def measure(training: Training, lab: Lab) -> dict[str, Any]:
     """Train and return the accuracy on the test images, in percent, with what was trained."""
-    folder, settings = trained(training, lab)
-    found = _results(folder) or {}
+    result, settings = trained(training, lab)
     source: dict[str, Any] = {name: settings.get(name) for name in ("dataset_name", "dataset_config_name")}
     splits = load_splits(DataArguments(protocol="plain", **source))
     images = len(splits["train"])
     return {
-        "value": 100 * found["eval_accuracy"],
-        "how": _how(lab, settings, f"{images:,} images, {found['epoch']:g} epochs"),
+        "value": 100 * result.metrics["eval_accuracy"],
+        "how": _how(lab, settings, f"{images:,} images, {result.metrics['epoch']:g} epochs"),
         "train_images": images,
         "test_images": len(splits["eval"]),
-        "epochs": found["epoch"],
+        "epochs": result.metrics["epoch"],
         "recipe": {name: value for name, value in settings.items() if name not in _HERE},
     }
 
@@ -200,12 +190,3 @@ def _how(lab: Lab, settings: Mapping[str, Any], amount: str) -> str:
     config = settings.get("model_config")
     network = settings["model_name_or_path"] + (f" {config.replace(',', ', ')}" if config else "")
     return f"{network}; {'digits, ' if lab.embedded else ''}{settings['image_size']} px, {amount}"
-
-
-def _results(folder: Path) -> dict[str, Any] | None:
-    """The results of a finished run."""
-    try:
-        found = json.loads((folder / "all_results.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    return found if "eval_accuracy" in found else None

@@ -5,7 +5,7 @@ file with the same names, and flags after it override it.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NoReturn
@@ -174,6 +174,15 @@ def parse_arguments(argv: Sequence[str]) -> tuple[ModelArguments, DataArguments,
     return model, data, training
 
 
+def arguments_from(settings: Mapping[str, Any]) -> tuple[ModelArguments, DataArguments, EtcTrainingArguments]:
+    """The arguments of :func:`hf_etc.training.train.train` from names and values as a recipe has them.
+
+    Raises:
+        ParameterError: see :func:`parse_arguments`.
+    """
+    return parse_arguments(_flags(settings))
+
+
 def parse_into(kinds: Any, argv: Sequence[str], program: str) -> tuple[Any, ...]:
     """Parse a recipe and flags into one object of each of these dataclasses.
 
@@ -182,7 +191,7 @@ def parse_into(kinds: Any, argv: Sequence[str], program: str) -> tuple[Any, ...]
     """
     argv = list(argv)
     if argv and not argv[0].startswith("-"):
-        argv = _recipe_flags(Path(argv[0])) + argv[1:]
+        argv = _flags(read_recipe(Path(argv[0]))) + argv[1:]
     parser = _Parser(kinds, prog=program, allow_abbrev=False)
     try:
         *arguments, unknown = parser.parse_args_into_dataclasses(argv, True, look_for_args_file=False)
@@ -228,9 +237,9 @@ def parse_overrides(text: str | None) -> dict[str, Any]:
     return overrides
 
 
-def _recipe_flags(path: Path) -> list[str]:
+def _flags(settings: Mapping[str, Any]) -> list[str]:
     flags = []
-    for name, value in read_recipe(path).items():
+    for name, value in settings.items():
         if value is None:
             continue
         if isinstance(value, dict):

@@ -1,14 +1,17 @@
 """One training run, top to bottom: arguments, data, model, Trainer, results."""
 
+import json
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
-from transformers import EvalPrediction, PreTrainedModel, set_seed
+from transformers import EvalPrediction, PreTrainedModel, PrinterCallback, ProgressCallback, set_seed
 
 from ..errors import EtcError
 from ..metrics import load_accuracy
@@ -21,7 +24,34 @@ from .dataset import keep_batch
 from .identity import check_same_run, run_facts, write_record
 from .interruption import StopOnSignal
 from .protocols import Prepared, prepare
-from .trainer import EtcTrainer
+from .trainer import BarAlone, EtcTrainer
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a run came to.
+
+    Attributes:
+        folder: of the model and its checkpoints.
+        metrics: of this training and of the evaluation at its end, such as "train_loss" and "eval_accuracy" (0..1).
+        signal: number of the signal that stopped it, with a checkpoint to go on from; None: it is finished.
+    """
+
+    folder: Path
+    metrics: Mapping[str, float]
+    signal: int | None = None
+
+    @classmethod
+    def read(cls, folder: Path) -> "TrainingResult | None":
+        """What a finished and evaluated run left in its folder; None if there is none."""
+        path = folder / "all_results.json"
+        metrics = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        return cls(folder, metrics) if "eval_accuracy" in metrics else None
+
+    @property
+    def history(self) -> list[dict[str, float]]:
+        """What the Trainer logged while it trained, oldest first; each with its "epoch" and "step"."""
+        return json.loads((self.folder / "trainer_state.json").read_text(encoding="utf-8"))["log_history"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,22 +65,45 @@ def main(argv: Sequence[str] | None = None) -> int:
         the signal that stopped the run.
     """
     try:
-        model_args, data_args, args = parse_arguments(sys.argv[1:] if argv is None else argv)
-        return train(model_args, data_args, args)
+        result = train(*parse_arguments(sys.argv[1:] if argv is None else argv), verbose=True)
     except EtcError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    return 0 if result.signal is None else 128 + result.signal
 
 
-def train(model_args: ModelArguments, data_args: DataArguments, args: EtcTrainingArguments) -> int:
-    """:func:`main` behind the parser."""
+def train(
+    model_args: ModelArguments, data_args: DataArguments, args: EtcTrainingArguments, verbose: bool = False
+) -> TrainingResult:
+    """Train and evaluate one model, from the last checkpoint where there is one.
+
+    Ctrl-C or SIGTERM saves a checkpoint and ends the training; the same call goes on from it.
+
+    Args:
+        model_args: which network.
+        data_args: which images.
+        args: the Trainer's; bars show the progress on stderr unless ``disable_tqdm``.
+        verbose: print what is being done and the figures, too.
+
+    Raises:
+        EtcError: bad input; a folder that holds something else.
+
+    Example:
+        >>> from hf_etc.training.arguments import arguments_from
+        >>> settings = {"dataset_name": "ciphertexts", "output_dir": "run", "model_name_or_path": "convmixer-256/8"}
+        >>> result = train(*arguments_from(settings))                               # doctest: +SKIP
+        >>> result.signal is None, result.metrics["eval_accuracy"]                  # doctest: +SKIP
+        (True, 0.93)
+    """
     # The output folder is new, or holds a run to go on with.
-    checkpoint = find_checkpoint(str(args.output_dir), args.resume_from_checkpoint) if args.do_train else None
+    output = Path(str(args.output_dir))
+    checkpoint = find_checkpoint(output, args.resume_from_checkpoint) if args.do_train else None
     transformers.utils.logging.set_verbosity(args.get_process_log_level())
     if args.disable_tqdm:
         transformers.utils.logging.disable_progress_bar()
     set_seed(args.seed)
     first = args.process_index == 0
+    say = partial(print, flush=True) if verbose and first else _ignore
 
     # Data. The first process fills the caches of datasets, the others read them.
     with args.main_process_first(desc="loading the dataset"):
@@ -62,44 +115,61 @@ def train(model_args: ModelArguments, data_args: DataArguments, args: EtcTrainin
     model = build(model_args, data.size, class_names)
     facts = facts_of(data_args, data, model)
     length = {"num_train_epochs": args.num_train_epochs, "max_steps": args.max_steps}
-    finished = args.do_train and check_same_run(str(args.output_dir), checkpoint, facts, length)
+    finished = args.do_train and check_same_run(output, checkpoint, facts, length)
     if finished:
-        model = _in_memory_format(load_model(str(args.output_dir)), model_args)
-        if first:
-            print(f"the run in {args.output_dir} is finished; nothing is left to train")
+        model = _in_memory_format(load_model(str(output)), model_args)
+        say(f"the run in {output} is finished; nothing is left to train")
     stop = StopOnSignal()
     trainer = make_trainer(model, model_args, data_args, args, data, len(class_names), stop, facts)
+    if not verbose:
+        _silence(trainer)
+    metrics: dict[str, float] = {}
 
     # Training; an interrupted one ends here.
     if args.do_train and not finished:
         if first:
-            remove_unfinished(str(args.output_dir))
-            write_record(str(args.output_dir), facts)
-            print(f"resuming from {checkpoint}" if checkpoint else f"training on {len(data.datasets['train'])} images")
+            remove_unfinished(output)
+            write_record(output, facts)
+        say(f"resuming from {checkpoint}" if checkpoint else f"training on {len(data.datasets['train'])} images")
         with stop:
-            result = trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+            trained = trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         if stop.signal is not None:
-            if first:
-                name, step = signal.Signals(stop.signal).name, trainer.state.global_step
-                print(f"\nstopped by {name}, step {step} is saved; run the same command again to go on", flush=True)
-            return 128 + stop.signal
+            name, step = signal.Signals(stop.signal).name, trainer.state.global_step
+            say(f"\nstopped by {name}, step {step} is saved; run the same command again to go on")
+            return TrainingResult(output, trained.metrics, stop.signal)
         trainer.save_model()
-        metrics = result.metrics | {"train_samples": len(data.datasets["train"])}
-        trainer.log_metrics("train", metrics)
-        trainer.save_metrics("train", metrics)
+        metrics |= _kept(trainer, "train", trained.metrics, data, verbose)
         trainer.save_state()
         if first:
-            write_record(str(args.output_dir), facts, finished=length)
+            write_record(output, facts, finished=length)
 
     # Results: train_results.json, eval_results.json, all_results.json.
     if args.do_eval:
-        metrics = trainer.evaluate() | {"eval_samples": len(data.datasets["eval"])}
-        trainer.log_metrics("eval", metrics)
-        trainer.save_metrics("eval", metrics)
+        metrics |= _kept(trainer, "eval", trainer.evaluate(), data, verbose)
     if args.push_to_hub:
         source = data_args.dataset_name
         trainer.push_to_hub(dataset=None if source is None or Path(source).exists() else source)
-    return 0
+    return TrainingResult(output, metrics)
+
+
+def _kept(trainer: EtcTrainer, split: str, metrics: dict[str, float], data: Prepared, show: bool) -> dict[str, float]:
+    """Write the figures of one split and return them with the number of images."""
+    metrics = metrics | {f"{split}_samples": len(data.datasets[split])}
+    if show:
+        trainer.log_metrics(split, metrics)
+    trainer.save_metrics(split, metrics)
+    return metrics
+
+
+def _silence(trainer: EtcTrainer) -> None:
+    """Leave stdout alone, where the Trainer's callbacks write its log; bars on stderr stay."""
+    trainer.remove_callback(PrinterCallback)
+    if trainer.pop_callback(ProgressCallback):
+        trainer.add_callback(BarAlone)
+
+
+def _ignore(line: str) -> None:
+    pass
 
 
 def build(args: ModelArguments, size: tuple[int, int], class_names: Sequence[str]) -> PreTrainedModel:

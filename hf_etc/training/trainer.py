@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.lr_scheduler import LambdaLR
-from transformers import Trainer, TrainerCallback
+from transformers import ProgressCallback, Trainer, TrainerCallback
 from transformers.modeling_outputs import ImageClassifierOutput
 from transformers.trainer_utils import rotate_checkpoints
 
@@ -213,6 +213,13 @@ def cross_entropy(
     loss = F.cross_entropy(outputs["logits"].float(), labels, reduction="sum") / count
     extra = outputs.get("auxiliary_loss")
     return loss if extra is None else loss + extra * (len(labels) / count)
+
+
+class BarAlone(ProgressCallback):
+    """The Trainer's progress bars, on stderr, without its log, which goes to stdout."""
+
+    def on_log(self, *args: Any, **kwargs: Any) -> None:
+        pass
 
 
 class _SetEpoch(TrainerCallback):

@@ -161,7 +161,7 @@ def test_a_stored_attack_is_not_run_again(found, tmp_path, key):
 def test_the_page_stands_alone_and_says_what_matters_first(found):
     page = render(found, 'photos <b> & "co"', ["2 images were left out."])
     assert page.index("Whoever holds 2 ciphertexts") < page.index("What each attack found") < page.index("Controls")
-    assert "photos &lt;b&gt; &amp; &quot;co&quot;" in page and "<b> &" not in page
+    assert "photos &lt;b&gt; &amp; &#34;co&#34;" in page and "<b> &" not in page
     assert 'src="http' not in page and "href=" not in page and "<script" not in page
     assert page.count("data:image/png;base64,") == 4 * 6  # plain, ciphertext and four attacks
     assert "keep it to yourself" in page and "2 images were left out." in page and "$" not in page

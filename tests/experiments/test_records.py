@@ -8,7 +8,7 @@ import pytest
 
 from hf_etc import EtcKey
 from hf_etc.experiments import records
-from hf_etc.experiments.records import result_record, scrub, scrub_command, write_json, write_text
+from hf_etc.experiments.records import result_record, scrub, scrub_command, write_json, write_rows, write_text
 
 TOKEN = "hf_" + "AbCdEfGhIj" * 3
 
@@ -161,3 +161,16 @@ def test_a_full_disk_leaves_the_old_file(here, monkeypatch):
         write_json(here / "a.json", {"a": 2})
     assert json.loads((here / "a.json").read_text()) == {"a": 1}
     assert [path.name for path in here.iterdir()] == ["a.json"]
+
+
+def test_rows_are_kept_as_they_are_measured(here, capsys):
+    def rows():
+        yield {"count": 1}
+        assert json.loads((here / "a.json").read_text())["results"] == [{"count": 1}]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_rows(here / "a.json", "audit x", rows(), data="noise", seed=1)
+    record = json.loads((here / "a.json").read_text())
+    assert (record["name"], record["seed"], record["data"]) == ("audit x", 1, {"name": "noise"})
+    assert capsys.readouterr().out == "{'count': 1}\n"

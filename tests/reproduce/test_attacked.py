@@ -7,11 +7,10 @@ from PIL import Image
 
 from hf_etc.audit.attack import get_attack
 from hf_etc.experiments.lab import Lab
+from hf_etc.experiments.runner import run
 from hf_etc.experiments.store import Store
-from hf_etc.reproduce import fig6, fig8
+from hf_etc.reproduce import fig6, fig8, load
 from hf_etc.reproduce.attacked import ATTACKS, CIPHERS
-from hf_etc.reproduce.run import load
-from hf_etc.reproduce.runner import run
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,10 @@ import re
 import shutil
 from pathlib import Path
 
-import pytest
-
+from hf_etc.commands.reproduce import main
 from hf_etc.experiments.store import Store
-from hf_etc.reproduce.page import publish, render, table
-from hf_etc.reproduce.run import NAMES, load, main
+from hf_etc.reproduce import NAMES, load
+from hf_etc.reproduce.page import publish, render
 
 ROOT = Path(__file__).parents[2]
 RESULTS, DOCS = ROOT / "results", ROOT / "docs"
@@ -65,9 +64,3 @@ def test_page_can_be_written_without_measuring(tmp_path, capsys):
 def test_records_hold_no_paths_of_a_machine():
     for path in RESULTS.glob("*/*.json"):
         assert not re.search(r'"(/|[A-Z]:\\)', path.read_text()), path.name
-
-
-def test_table():
-    with pytest.raises(TypeError):
-        table(["a"], [[1]])  # type: ignore[list-item]
-    assert table(["a", "b"], []) == "| a | b |\n| --- | --- |"

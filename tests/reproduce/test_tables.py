@@ -1,16 +1,12 @@
 """What the tables and figures declare: published values, protocols, and measurements on embedded data."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from functools import partial
 
 import numpy as np
 import pytest
 import torch
-import yaml
 
 from hf_etc import get_cipher
 from hf_etc.experiments.lab import Lab
@@ -20,7 +16,9 @@ from hf_etc.models import build_model
 from hf_etc.reproduce import fig5, fig7, kodak, table1, table2, table3, table4, training
 from hf_etc.reproduce.plots import box, pack, unpack
 from hf_etc.reproduce.training import Training, measure, trained
-from hf_etc.training.arguments import parse_arguments
+from hf_etc.training.arguments import arguments_from
+from hf_etc.training.train import TrainingResult
+from hf_etc.training.trainer import EtcTrainer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -161,23 +159,22 @@ ROWS = {
 def test_a_row_is_trained_under_its_protocol(name, lab, monkeypatch):
     training_ = ROWS[name]
     found = measure(training_, lab)
-    folder, settings = trained(training_, lab)
-    recipe = yaml.safe_load(folder.with_suffix(".yaml").read_text())
-    assert recipe["protocol"] == training_.protocol == settings["protocol"]
+    result, recipe = trained(training_, lab)
+    assert recipe["protocol"] == training_.protocol
     assert 0 <= found["value"] <= 100 and (found["train_images"], found["test_images"]) == (64, 32)
     assert "digits, 32 px, 64 images" in found["how"]
-    assert found["value"] == 100 * json.loads((folder / "all_results.json").read_text())["eval_accuracy"]
+    assert found["value"] == 100 * result.metrics["eval_accuracy"]
     assert ("key_file" in recipe) == name.startswith("re-encrypted"), "a server has no key"
     assert recipe.get("jpeg_quality") == (80 if name == "re-encrypted JPEG" else None)
     assert not any(text.startswith("/") for text in map(str, found["recipe"].values()))
     if training_.protocol == "static":
         assert recipe["dataset_name"].endswith("jpeg80" if "JPEG" in name else "png")
         assert (recipe["crop_scale"], recipe["flip"]) == (1.0, 0.0)
-    monkeypatch.setattr(training, "train", lambda argv: pytest.fail("trained twice"))
+    monkeypatch.setattr(training, "train", lambda *arguments: pytest.fail("trained twice"))
     assert measure(training_, lab) == found
 
 
-def test_every_row_of_the_tables_has_a_recipe_that_parses(tmp_path):
+def test_every_row_of_the_tables_has_settings_that_parse(tmp_path):
     cells = [cell.measure for cell in [*table2.ACCURACY, *table3.CELLS, *fig5.CELLS.values()]]
     assert all(isinstance(one, partial) and isinstance(one.args[0], Training) for one in cells)
     rows = {str(one.args[0]): one.args[0] for one in cells}  # the tables share rows
@@ -189,9 +186,7 @@ def test_every_row_of_the_tables_has_a_recipe_that_parses(tmp_path):
             one.plain = lambda *arguments: tmp_path / "plain"
             one.encrypted = lambda *arguments: tmp_path / "ciphertexts"
             settings = row.settings(one) | {"output_dir": str(tmp_path / "run"), "bf16": False, "use_cpu": True}
-            path = tmp_path / "recipe.yaml"
-            path.write_text(yaml.safe_dump(settings))
-            model, data, arguments = parse_arguments([str(path)])
+            model, data, arguments = arguments_from(settings)
             assert data.protocol == row.protocol
             if scale == "paper":
                 assert arguments.num_train_epochs in (200, 300, 305) or arguments.max_steps in (10_000, 20_000)
@@ -205,41 +200,32 @@ def test_lossless_rows_of_table3_are_those_of_table2(lab):
             assert cell.measure.args[0] == rows[cell.name.removesuffix("-lossless")]
 
 
-STOPPED = """
-import sys
-from hf_etc.reproduce import training
-from hf_etc.experiments.lab import Lab
-training._STEPS |= {"max_steps": 40, "save_strategy": "no", "logging_steps": 1}
-training.trained(training.Training("convmixer-plain-cifar10", "cifar10", "plain"), Lab("smoke", sys.argv[1]))
-"""
+def test_a_stopped_training_goes_on_from_its_checkpoint(tmp_path, monkeypatch):
+    step, done = EtcTrainer.training_step, []
 
+    def counted(self, *arguments, **named):
+        done.append(self.state.global_step)
+        if done == [0, 1, 2]:
+            signal.raise_signal(signal.SIGTERM)
+        return step(self, *arguments, **named)
 
-def test_a_stopped_training_goes_on_from_its_checkpoint(tmp_path):
-    def start():
-        command = [sys.executable, "-c", STOPPED, str(tmp_path)]
-        return subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, stderr=subprocess.PIPE, text=True)
-
-    process = start()
-    while "'loss'" not in "".join(path.read_text() for path in tmp_path.glob("runs/*.log")):
-        assert process.poll() is None, process.stderr.read()
-    process.send_signal(signal.SIGTERM)
-    assert "KeyboardInterrupt" in process.communicate()[1]
-    (checkpoint,) = tmp_path.glob("runs/*/checkpoint-*")
-    step = int(checkpoint.name.split("-")[1])
-    assert 0 < step < 40 and not list(tmp_path.glob("runs/*/all_results.json"))
-    process = start()
-    assert process.communicate()[1] is not None and process.returncode == 0
-    (log,) = tmp_path.glob("runs/*.log")
-    assert f"resuming from {checkpoint}" in log.read_text()
-    assert list(tmp_path.glob("runs/*/all_results.json")) and not checkpoint.exists()
+    monkeypatch.setattr(EtcTrainer, "training_step", counted)
+    monkeypatch.setattr(training, "_STEPS", training._STEPS | {"max_steps": 6})
+    lab = Lab("smoke", tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        trained(ROWS["plain"], lab)
+    (checkpoint,) = tmp_path.glob("runs/*/checkpoint-3")
+    assert not list(tmp_path.glob("runs/*/all_results.json"))
+    result, _ = trained(ROWS["plain"], lab)
+    assert done == [0, 1, 2, 3, 4, 5] and not checkpoint.exists()
+    assert result.folder == checkpoint.parent and 0 <= result.metrics["eval_accuracy"] <= 1
 
 
 def test_filters_are_those_of_the_trained_network(lab):
     from safetensors.numpy import load_file
 
     found = fig5.filters(ROWS["plain"], lab)
-    folder, _ = trained(ROWS["plain"], lab)
-    weight = load_file(folder / "model.safetensors")["network.stem.0.weight"]
+    weight = load_file(trained(ROWS["plain"], lab)[0].folder / "model.safetensors")["network.stem.0.weight"]
     pixels = unpack(found["filters"])
     assert pixels.shape == weight.shape == (8, 3, 4, 4)
     largest = np.abs(weight).max((1, 2, 3), keepdims=True)
@@ -270,7 +256,7 @@ def test_fault_best_epoch_instead_of_the_last(lab, monkeypatch, tmp_path):
     (tmp_path / "trainer_state.json").write_text(json.dumps({"log_history": history, "best_metric": 0.9}))
     data = str(lab.plain("cifar10", 32, (64, 32)))
     settings = {"model_name_or_path": "vit", "image_size": 32, "dataset_name": data}
-    monkeypatch.setattr(training, "trained", lambda *arguments: (tmp_path, settings))
+    monkeypatch.setattr(training, "trained", lambda *arguments: (TrainingResult.read(tmp_path), settings))
     assert measure(ROWS["plain"], lab)["value"] == 50
 
 

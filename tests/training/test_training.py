@@ -30,6 +30,7 @@ from hf_etc.training.data import load_splits
 from hf_etc.training.dataset import ImageDataset
 from hf_etc.training.interruption import StopOnSignal
 from hf_etc.training.protocols import Encrypt, prepare
+from hf_etc.training.train import TrainingResult
 from hf_etc.training.trainer import EtcTrainer
 from tests.secrets import scan_tree
 from tests.training.training_helpers import COLORS, colored_splits, flags, save_both
@@ -90,6 +91,21 @@ def test_static_run_learns_without_a_key(folder, tmp_path, monkeypatch, owner_ke
     assert (logits.argmax(-1) == torch.tensor(test["label"][:])).float().mean() == results["eval_accuracy"]
 
 
+def test_a_call_returns_the_result_and_leaves_stdout_alone(folder, tmp_path, monkeypatch, capsys):
+    arguments = flags(tmp_path / "run", folder / "ciphertexts", disable_tqdm=False, eval_strategy="epoch")
+    result = run.train(*parse_arguments(arguments))
+    shown = capsys.readouterr()
+    assert shown.out == "" and "4/4" in shown.err
+    assert result.folder == tmp_path / "run" and result.signal is None
+    assert result == TrainingResult.read(result.folder) and result.metrics["train_samples"] == 64
+    assert [row["epoch"] for row in result.history if "eval_accuracy" in row] == [1.0]
+
+    silent = flags(tmp_path / "broken", folder / "ciphertexts")
+    stopped = run_with(monkeypatch, SignalAt(2), silent, lambda argv: run.train(*parse_arguments(argv)))
+    assert stopped.signal == signal.SIGTERM and TrainingResult.read(stopped.folder) is None
+    assert capsys.readouterr().out == ""
+
+
 @pytest.mark.parametrize("protocol", ["plain", "re-encrypted"])
 def test_owner_side_runs(folder, tmp_path, protocol, owner_key):
     owner_key.save(tmp_path / "owner.key")
@@ -124,7 +140,7 @@ class SignalInEvaluation(TrainerCallback):
         signal.raise_signal(signal.SIGINT)
 
 
-def run_with(monkeypatch, callback, arguments):
+def run_with(monkeypatch, callback, arguments, call=run.main):
     """Run with one callback more, ahead of the one that stops on signals."""
     make = run.make_trainer
 
@@ -135,7 +151,7 @@ def run_with(monkeypatch, callback, arguments):
 
     with monkeypatch.context() as patch:
         patch.setattr(run, "make_trainer", make_with_callback)
-        return run.main(arguments)
+        return call(arguments)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -243,7 +259,7 @@ if __name__ == "__main__":
     start_cpu_processes()
 
 from transformers import TrainerCallback
-from hf_etc.training import run
+from hf_etc.training import train as run
 
 class SignalToOne(TrainerCallback):
     def on_step_begin(self, args, state, control, **kwargs):

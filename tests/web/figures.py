@@ -4,10 +4,9 @@ Rewrite them after a measurement: python -m tests.web.figures
 """
 
 import json
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from hf_etc.experiments.records import write_text
+from hf_etc.experiments.page import rewrite, table
 
 from .engines import ROOT
 
@@ -18,17 +17,7 @@ SPACE = ROOT / "results" / "space_load.json"
 
 def update_page() -> None:
     """Put the tables of the results as they are now into the page."""
-    write_text(PAGE, with_tables(PAGE.read_text(encoding="utf-8")))
-
-
-def with_tables(page: str) -> str:
-    """The page with each table, between its two comments, made anew."""
-    for name, make in TABLES.items():
-        pattern = rf"(<!-- table: {name} -->\n).*?(<!-- end -->)"
-        page, count = re.subn(pattern, lambda found, make=make: found[1] + make() + found[2], page, flags=re.DOTALL)
-        if count != 1:
-            raise ValueError(f"{PAGE.name} has {count} places for the table {name}")
-    return page
+    rewrite(PAGE, TABLES)
 
 
 def times() -> str:
@@ -41,7 +30,7 @@ def times() -> str:
         [f"768x512 {name.replace(' to ', ' file to 224x224 ')} file, all included", value["median"], value["first"]]
         for name, value in measured["picture_ms"].items()
     ]
-    return _table(["what", "median, ms", "first in a fresh page, ms"], rows)
+    return table(["what", "median, ms", "first in a fresh page, ms"], rows)
 
 
 def uploads() -> str:
@@ -50,7 +39,7 @@ def uploads() -> str:
         plain, encrypted, png = (value[key] for key in ("plain_jpeg_bytes", "etc_jpeg_bytes", "etc_png_bytes"))
         growth = f"{100 * (encrypted / plain - 1):+.1f} %"
         rows.append([f"JPEG, {name}", f"{plain:,.0f}", f"{encrypted:,.0f}", growth, f"{png:,.0f}"])
-    return _table(["picture", "plain, bytes", "ciphertext, bytes", "difference", "ciphertext as PNG"], rows)
+    return table(["picture", "plain, bytes", "ciphertext, bytes", "difference", "ciphertext as PNG"], rows)
 
 
 def decoders() -> str:
@@ -58,7 +47,7 @@ def decoders() -> str:
         [name, value["pictures"], value["mean"], value["max"]]
         for name, value in _read(RESULT)["decoder_difference"].items()
     ]
-    return _table(["file", "pictures", "mean difference, levels of 255", "largest"], rows)
+    return table(["file", "pictures", "mean difference, levels of 255", "largest"], rows)
 
 
 def load() -> str:
@@ -78,7 +67,7 @@ def load() -> str:
         "processor time each, ms",
         "without HTTP, per second",
     ]
-    return _table(heads, rows)
+    return table(heads, rows)
 
 
 def malformed() -> str:
@@ -87,7 +76,7 @@ def malformed() -> str:
     return (
         f"{value['bodies']:,} malformed requests of {len(value['refused'])} kinds: {refused:,} refused, "
         f"{len(value['files left'])} files left behind, "
-        f"the server {'answers as before' if value['right answer afterwards'] else 'is broken'} afterwards.\n"
+        f"the server {'answers as before' if value['right answer afterwards'] else 'is broken'} afterwards."
     )
 
 
@@ -98,7 +87,7 @@ def uncollected() -> str:
         f"{value['requests']:,} requests in {value['seconds']:.0f} s whose answers nobody collects: memory "
         f"{memory['before']:,} MiB before, {memory['largest']:,} at most, {memory['after']:,} afterwards; a visitor "
         f"meanwhile got {visitor['answers']:,} answers, lost {visitor['lost']}, half of them within "
-        f"{visitor['p50, s']} s and all within {visitor['slowest, s']} s.\n"
+        f"{visitor['p50, s']} s and all within {visitor['slowest, s']} s."
     )
 
 
@@ -114,11 +103,6 @@ TABLES: dict[str, Callable[[], str]] = {
 
 def _read(path) -> dict:
     return json.loads(path.read_text(encoding="utf-8"))["results"]
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
 
 
 if __name__ == "__main__":

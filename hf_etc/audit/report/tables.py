@@ -2,17 +2,15 @@
 
 import argparse
 import json
-import re
 import statistics
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ...errors import ParameterError
-from ...experiments.records import write_text
+from ...experiments.page import rewrite, table
 
-_BLOCK = re.compile(r"(<!-- table: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 Record = dict[str, Any]
 
 
@@ -23,29 +21,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--results", type=Path, default=Path("results"))
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args(argv)
-    text = options.page.read_text(encoding="utf-8")
-    new = fill(text, options.results)
-    if options.check:
-        return int(new != text)
-    write_text(options.page, new)
-    return 0
+    up_to_date = rewrite(options.page, tables(options.results), options.check)
+    return int(options.check and not up_to_date)
 
 
-def fill(page: str, results: Path) -> str:
-    """The page with each block ``<!-- table: NAME --> ... <!-- end -->`` made anew.
+def tables(results: Path) -> dict[str, Callable[[], str]]:
+    """The makers of the page's tables, from the records in this folder."""
 
-    Raises:
-        ParameterError: an unknown table.
-    """
+    def make(name: str) -> str:
+        of_records, pattern = TABLES[name]
+        return of_records([json.loads(path.read_text(encoding="utf-8")) for path in sorted(results.glob(pattern))])
 
-    def table(match: re.Match[str]) -> str:
-        if match[2] not in TABLES:
-            raise ParameterError(f"no table is named {match[2]!r}; there are {', '.join(TABLES)}")
-        make, pattern = TABLES[match[2]]
-        records = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(results.glob(pattern))]
-        return f"{match[1]}\n{make(records)}\n\n{match[3]}"
-
-    return _BLOCK.sub(table, page)
+    return {name: partial(make, name) for name in TABLES}
 
 
 def dataset_jigsaw(records: Sequence[Record]) -> str:
@@ -71,7 +58,7 @@ def dataset_jigsaw(records: Sequence[Record]) -> str:
                 ]
             )
     head = ["data, size / block", "key scope", "format", "enough", "neighbours right by number of ciphertexts"]
-    return _table([*head, "unseen images decrypted with 50", "time with 50"], rows)
+    return table([*head, "unseen images decrypted with 50", "time with 50"], rows)
 
 
 def jigsaw(records: Sequence[Record]) -> str:
@@ -87,7 +74,7 @@ def jigsaw(records: Sequence[Record]) -> str:
         rows.append([setting, str(len(found)), *means[:3], median, means[3], str(solved)])
     head = ["data, size / block", "images", "baseline: best partner right", "audit: best partner right"]
     head += ["neighbours right", "median", "largest component", "solved whole"]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def known_plaintext(records: Sequence[Record]) -> str:
@@ -111,7 +98,7 @@ def weights(records: Sequence[Record]) -> str:
         shares = (attack["value"], attack["chance"], *controls)
         rows.append([setting, ", ".join(found["cipher"]["steps"]), *map(_percent, shares)])
     head = ["data, size / block", "steps of the cipher", "beside their true neighbours", "chance"]
-    return _table([*head, "control: ideal model", "control: random order"], rows)
+    return table([*head, "control: ideal model", "control: random order"], rows)
 
 
 def _recovered(records: Sequence[Record], setting: str, decrypted: str) -> str:
@@ -127,7 +114,7 @@ def _recovered(records: Sequence[Record], setting: str, decrypted: str) -> str:
         for record in records
         for row in record["results"]
     ]
-    return _table(["cipher", setting, "key found", decrypted, "their SSIM"], rows)
+    return table(["cipher", setting, "key found", decrypted, "their SSIM"], rows)
 
 
 TABLES: dict[str, tuple[Callable[[Sequence[Record]], str], str]] = {
@@ -145,11 +132,6 @@ def _setting(record: Record) -> str:
 
 def _percent(value: float) -> str:
     return f"{100 * value:.0f} %" if value in (0, 1) else f"{100 * value:.1f} %"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 if __name__ == "__main__":

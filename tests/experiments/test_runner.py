@@ -7,12 +7,13 @@ from functools import partial
 
 import pytest
 
+from hf_etc.commands.reproduce import main
 from hf_etc.errors import EtcError, ParameterError
+from hf_etc.experiments.cells import Cell, Experiment, NotMeasured
 from hf_etc.experiments.lab import Lab
+from hf_etc.experiments.runner import run
 from hf_etc.experiments.store import Store
-from hf_etc.reproduce.cells import Cell, Experiment, NotMeasured
-from hf_etc.reproduce.run import NAMES, load, main
-from hf_etc.reproduce.runner import run
+from hf_etc.reproduce import NAMES, load
 
 SILENT = {"say": lambda line: None}
 
@@ -111,9 +112,9 @@ def test_only_chooses_cells(store, lab):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from hf_etc.reproduce.cells import Cell, Experiment
+from hf_etc.experiments.cells import Cell, Experiment
 from hf_etc.experiments.lab import Lab
-from hf_etc.reproduce.runner import run
+from hf_etc.experiments.runner import run
 from hf_etc.experiments.store import Store
 
 folder, where = Path(sys.argv[1]), sys.argv[2]

@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatch
 
-from ..experiments.lab import Lab
-from ..experiments.records import result_record
-from ..experiments.store import Store
 from .cells import Cell, Experiment, NotMeasured
+from .lab import Lab
+from .records import result_record
+from .store import Store
 
 
 def run(

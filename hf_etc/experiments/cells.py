@@ -1,4 +1,4 @@
-"""What a table or figure of the paper consists of: cells that are measured one by one."""
+"""What a table or figure consists of: cells that are measured one by one."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ..errors import EtcError
 
 if TYPE_CHECKING:
-    from ..experiments.lab import Lab
-    from ..experiments.store import Store
+    from .lab import Lab
+    from .store import Store
 
 
 class NotMeasured(EtcError):

@@ -1,0 +1,35 @@
+"""What the benchmarks share: their options, one core, and the median of runs."""
+
+import argparse
+import os
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+
+def parser(description: str, name: str) -> argparse.ArgumentParser:
+    """With --out, which is results/NAME.json if nothing else is said."""
+    made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--out", type=Path, default=Path(f"results/{name}.json"))
+    return made
+
+
+def pin_to_one_core() -> None:
+    """This process and those that it starts, where the system can; torch is not imported yet."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+
+
+def median(work: Callable[[], object], runs: int) -> float:
+    """Median seconds of `runs` calls after one untimed warm-up."""
+    work()
+    return statistics.median(seconds(work) for _ in range(runs))
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Wall-clock seconds of one call."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
