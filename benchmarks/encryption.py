@@ -7,12 +7,14 @@ Peers: a plain copy in memory, the per-block NumPy loop that public implementati
 """
 
 import io
+import statistics
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-from measuring import median, parser, pin_to_one_core
+from measuring import cpu_time, median, parser, pin_to_one_core
 from PIL import Image
 
 from hf_etc import EtcCipher, EtcKey, Preparation, load_rgb
@@ -95,13 +97,6 @@ def block_loop(images: np.ndarray) -> np.ndarray:
             row, column = i // per_row * BLOCK, i % per_row * BLOCK
             target[row : row + BLOCK, column : column + BLOCK] = block[..., colors[i]]
     return out
-
-
-def cpu_time(work: Callable[[], object]) -> float:
-    """Seconds of processor time: others that wait for the same core do not count."""
-    start = time.process_time()
-    work()
-    return time.process_time() - start
 
 
 def share_of_pipeline(runs: int) -> dict[str, float]:
