@@ -98,12 +98,12 @@ class Layout:
         first = layouts[0]
         if any(layout.form != first.form for layout in layouts):
             raise GeometryError("layouts of different sizes; stack those of one size of picture, block and output")
-        arrays = (np.stack([getattr(layout, name) for layout in layouts]) for name in _ARRAYS)
+        arrays = (np.stack(arrays) for arrays in zip(*(one.arrays for one in layouts), strict=True))
         return cls(first.height, first.width, first.block_size, first.columns, *arrays)
 
     def __getitem__(self, picture: int) -> "Layout":
         """The layout of one picture of a batch."""
-        arrays = (getattr(self, name) if self.shared else getattr(self, name)[picture] for name in _ARRAYS)
+        arrays = (array if self.shared else array[picture] for array in self.arrays)
         return Layout(self.height, self.width, self.block_size, self.columns, *arrays)
 
     @property
@@ -134,7 +134,7 @@ class Layout:
     @property
     def nbytes(self) -> int:
         """Memory held, in bytes."""
-        return sum(getattr(self, name).nbytes for name in _ARRAYS)
+        return sum(array.nbytes for array in self.arrays)
 
     @property
     def tiles(self) -> bool:
@@ -222,10 +222,10 @@ class Layout:
             raise GeometryError("cannot compose: a window of the second layout shows parts of several blocks")
         block = second.top // size * self.columns + second.left // size
         if self.shared:
-            top, left, turn, negative, color = (getattr(self, name)[block] for name in _ARRAYS)
+            top, left, turn, negative, color = (array[block] for array in self.arrays)
         else:
             block = np.broadcast_to(block, (len(self.top), second.blocks))
-            top, left, turn, negative, color = (np.take_along_axis(getattr(self, n), block, -1) for n in _ARRAYS)
+            top, left, turn, negative, color = (np.take_along_axis(array, block, -1) for array in self.arrays)
         changes = (turn_after(second.turn, turn), negative ^ second.negative, COLOR_AFTER[color, second.color])
         return Layout(self.height, self.width, size, second.columns, top, left, *changes)
 

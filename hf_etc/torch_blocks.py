@@ -29,8 +29,12 @@ class TorchLayout:
         top, left, turn, negative, color = (
             torch.from_numpy(np.atleast_2d(array).copy()).to(device) for array in layout.arrays
         )
-        self._within = torch.from_numpy(_offsets(layout)).to(device)
-        self._change, self._begin = turn * len(COLORS) + color, top * layout.width + left
+        size, width = layout.block_size, layout.width
+        offsets = np.arange(size)[:, None] * width + np.arange(size)  # in a plane, from a window's first byte
+        turned = np.stack([turn_block(offsets, one).reshape(-1) for one in range(TURNS)])
+        self._turn, self._offsets = turn, torch.from_numpy(turned).to(device)
+        component = torch.from_numpy(COLORS).to(device)[color]
+        self._begin = component * (layout.height * width) + (top * width + left)[..., None]  # (M,N,3)
         self._signs = (negative * 255).to(torch.uint8)[..., None]
         self._index = self._index_of(slice(None)) if layout.shared else None
 
@@ -40,7 +44,7 @@ class TorchLayout:
     @property
     def nbytes(self) -> int:
         """Memory held, in bytes."""
-        kept = self._within, self._change, self._begin, self._signs, self._index
+        kept = self._turn, self._offsets, self._begin, self._signs, self._index
         return sum(tensor.nbytes for tensor in kept if tensor is not None)
 
     def apply(self, images: torch.Tensor) -> torch.Tensor:
@@ -80,7 +84,8 @@ class TorchLayout:
         self._check(images, self.layout.output)
         out = images.new_full((len(images), 3, self.layout.height, self.layout.width), MARK)
         for some, index, signs in self._parts(len(images)):
-            blocks = self._blocks_of(images[some]).reshape(-1, self.layout.blocks, self._within.shape[1]) ^ signs
+            blocks = self._blocks_of(images[some])
+            blocks = blocks.reshape(len(blocks), self.layout.blocks, -1) ^ signs
             out[some].flatten(1).scatter_(1, index, blocks.flatten(1))
         return out
 
@@ -97,9 +102,9 @@ class TorchLayout:
 
     def _index_of(self, some: slice) -> torch.Tensor:
         """Which byte of its picture's planes each byte of the blocks is, int64 (M,N*3*B*B)."""
-        change = self._change[some]
-        index = self._within.index_select(0, change.flatten()).view(*change.shape, -1)
-        return index.add_(self._begin[some, :, None]).flatten(1)
+        turn, begin = self._turn[some], self._begin[some]
+        offsets = self._offsets.index_select(0, turn.flatten()).view(*turn.shape, 1, -1)
+        return (offsets + begin[..., None]).flatten(1)
 
     def _blocks_of(self, images: torch.Tensor) -> torch.Tensor:
         """The blocks of outputs, a view: (M,3,h,w) -> (M,rows,columns,3,B,B)."""
@@ -113,15 +118,6 @@ class TorchLayout:
             raise GeometryError(f"the layout takes {size[0]}x{size[1]}, the image is {found}")
         if not self.layout.shared and len(images) != len(self._signs):
             raise GeometryError(f"layouts for {len(self._signs)} images, got {len(images)}; pass one image for each")
-
-
-def _offsets(layout: Layout) -> np.ndarray:
-    """Where each byte of a block is read in planes, counted from its window's first: int64 (turns * colours, 3*B*B)."""
-    size, plane = layout.block_size, layout.height * layout.width
-    rows, columns = np.indices((size, size))
-    window = np.arange(3)[:, None, None] * plane + rows * layout.width + columns
-    turned = np.stack([turn_block(window, turn, (1, 2)) for turn in range(TURNS)])
-    return turned[:, COLORS].reshape(TURNS * len(COLORS), -1)
 
 
 def check_tensor(images: torch.Tensor) -> None:
