@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 
 from hf_etc import EtcImageProcessor, EtcKey, Preparation, load_rgb, read_ciphertext
-from hf_etc.blocks import Layout
+from hf_etc.blocks import COLOR_INVERSE, Layout, turn_inverse
+from hf_etc.blocks.torch_layout import TorchLayout
 from hf_etc.cipher import spec_from_dict
 from hf_etc.cipher.keystream import KeyStream
 from hf_etc.cipher.plan import Plan
@@ -21,8 +22,6 @@ from hf_etc.errors import EtcError
 from hf_etc.images.ciphertext import Marker
 from hf_etc.images.load import check_marked_size
 from hf_etc.sealing.cipher import Cipher, tag_of
-from hf_etc.symmetry import COLOR_INVERSE, turn_inverse
-from hf_etc.torch_blocks import TorchLayout
 
 from .generate_vectors import dump, scenarios
 from .reference import runner

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from ..blocks.pixels import check_pixels
 from ..cipher import CipherSpec, EtcSpec
 from ..errors import ParameterError
 from ..metrics.compression import Codec
 from ..metrics.similarity import Lpips
-from ..pixels import check_pixels
 from ..sealing.cipher import Cipher
 from .attack import Attack, AttackFailure, Evidence, Measure, Recovery, Scale, block_size_of, get_attack, list_attacks
 from .owner import Owner, Shares, Trial, make_trial, synthetic_pictures

@@ -11,9 +11,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..blocks.pixels import check_pixels
 from ..cipher import CipherSpec
 from ..errors import ParameterError
-from ..pixels import check_pixels
 from .attack import Attack, AttackFailure, Evidence, Scale, get_attack, list_attacks
 from .audit import MARGIN, TARGETS, Audit, like, run_all, why_not
 from .owner import Owner, synthetic_pictures

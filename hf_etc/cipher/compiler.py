@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..blocks import Layout
+from ..blocks.pixels import check_pixels
 from ..errors import ImageError, ParameterError
-from ..pixels import check_pixels
 from .keys import EtcKey
 from .plan import Plan
 from .spec import CipherSpec
 
 if TYPE_CHECKING:
-    from ..torch_blocks import TorchLayout
+    from ..blocks.torch_layout import TorchLayout
     from .torch_plan import TorchPlan
 
 Nonces = bytes | Sequence[bytes] | None
@@ -82,7 +82,7 @@ class Compiler:
             return self.compile(*size, nonce)
 
         def build() -> "TorchLayout | TorchPlan":
-            from ..torch_blocks import TorchLayout
+            from ..blocks.torch_layout import TorchLayout
             from .torch_plan import TorchPlan
 
             compiled = self.compile(*size, nonce)
@@ -132,7 +132,7 @@ def _size(images: Any) -> tuple[int, int]:
         return images.shape[-3], images.shape[-2]
     if type(images).__module__.split(".")[0] != "torch":
         raise ImageError(f"cannot encrypt a {type(images).__name__}; pass a PIL image, a uint8 array or a uint8 tensor")
-    from ..torch_blocks import check_tensor
+    from ..blocks.torch_layout import check_tensor
 
     check_tensor(images)
     return images.shape[-2], images.shape[-1]

@@ -10,9 +10,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..blocks import Layout
+from ..blocks import Layout, turn_after
 from ..errors import ParameterError
-from ..symmetry import turn_after
 from .keystream import Streams
 from .spec import CipherSpec, check_grid, log2_factorial, register
 

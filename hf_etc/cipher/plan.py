@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 
 from ..blocks import Layout
+from ..blocks.pixels import check_pixels
 from ..errors import GeometryError, ParameterError
-from ..pixels import check_pixels
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -2,8 +2,8 @@
 
 import torch
 
+from ..blocks.torch_layout import check_tensor
 from ..errors import GeometryError
-from ..torch_blocks import check_tensor
 from .plan import Plan
 
 

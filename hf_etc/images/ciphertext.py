@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from ..blocks.pixels import check_pixels
 from ..cipher.spec import NONCE_BYTES, CipherSpec, spec_from_dict
 from ..errors import (
     AlreadyEncryptedError,
@@ -27,7 +28,6 @@ from ..errors import (
     NotACiphertextError,
     ParameterError,
 )
-from ..pixels import check_pixels
 from . import containers
 from .load import ImageSource, check_marked_size, check_size, decoding, open_image
 

@@ -13,8 +13,8 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
+from ..blocks.pixels import check_pixels
 from ..errors import GeometryError, ImageError, MissingExtraError, ParameterError
-from ..pixels import check_pixels
 
 CodecName = Literal["jpeg", "jpeg-ls", "jpeg2000", "webp", "avif", "jpeg-xl"]
 Subsampling = Literal["4:4:4", "4:2:0"]

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from ..blocks import Layout
+from ..blocks.pixels import check_pixels
 from ..cipher import CipherSpec, EtcSpec
 from ..cipher.compiler import Compiler, Nonces
 from ..cipher.etc import STEPS
@@ -34,7 +35,6 @@ from ..images.ciphertext import (
     read_ciphertext,
 )
 from ..images.load import ImageSource, load_rgb
-from ..pixels import check_pixels
 
 if TYPE_CHECKING:
     import torch

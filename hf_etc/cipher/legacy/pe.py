@@ -10,8 +10,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from ...blocks import COLORS
 from ...errors import ParameterError
-from ...symmetry import COLORS
 from ..keystream import Streams
 from ..plan import Plan
 from ..spec import Cells, CipherSpec, check_grid, register

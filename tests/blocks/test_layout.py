@@ -6,12 +6,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hf_etc.blocks import MARK, Layout
+from hf_etc.blocks import COLOR_AFTER, COLOR_INVERSE, COLORS, MARK, TURNS, Layout, turn_after, turn_block, turn_inverse
+from hf_etc.blocks.torch_layout import TorchLayout
 from hf_etc.errors import GeometryError, ImageError, ParameterError
-from hf_etc.symmetry import COLOR_AFTER, COLOR_INVERSE, COLORS, TURNS, turn_after, turn_block, turn_inverse
-from hf_etc.torch_blocks import TorchLayout
 
-from .helpers import noise
+from tests.helpers import noise
 
 CHANGES = ("turn", "negative", "color")
 

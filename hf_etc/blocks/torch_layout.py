@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from .blocks import MARK, Layout
-from .errors import GeometryError, ImageError
+from ..errors import GeometryError, ImageError
+from .layout import MARK, Layout
 from .symmetry import COLORS, TURNS, turn_block
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .errors import ImageError
+from ..errors import ImageError
 
 
 def check_pixels(images: np.ndarray) -> None:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .block_moves import moved
-from .errors import GeometryError, ParameterError
+from ..errors import GeometryError, ParameterError
+from .moves import moved
 from .pixels import check_pixels
 from .symmetry import COLOR_AFTER, COLOR_INVERSE, COLORS, TURNS, turn_after, turn_block, turn_inverse
 

@@ -11,7 +11,7 @@ import numpy as np
 from .symmetry import COLOR_AFTER, COLORS, TURNS, turn_block
 
 if TYPE_CHECKING:
-    from .blocks import Layout
+    from .layout import Layout
 
 _TOGETHER = 2**20  # bytes of pictures that are handled together, so that they stay in the processor's cache
 _REVERSED = COLORS.tolist().index([2, 1, 0])
