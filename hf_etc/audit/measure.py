@@ -125,14 +125,15 @@ def jigsaw(images: np.ndarray, block_size: int) -> Iterator[Row]:
 def known_plaintext(images: np.ndarray, block_size: int) -> Iterator[Row]:
     """One known pair for every cipher, lossless and after JPEG: the share of the key, and what it decrypts."""
     shares = Shares(images[1 : 1 + _UNSEEN], images[:0], images[:1], images[:0])
-    specs: list[CipherSpec] = [EtcSpec(block_size=block_size), EtcSpec(block_size=block_size, shared_block_key=True)]
-    specs += [make_spec(name) for name in ("le", "ele", "pe")]
+    jpeg = (None, Codec("jpeg", 85))
+    rows: list[tuple[str, CipherSpec, tuple[Codec | None, ...]]] = [
+        ("etc", EtcSpec(block_size=block_size), jpeg),
+        ("etc (shared block key)", EtcSpec(block_size=block_size, shared_block_key=True), jpeg),
+        *((name, make_spec(name), (None,)) for name in ("le", "ele", "pe")),  # not made for JPEG
+    ]
     attack = get_attack("known-plaintext")
-    for spec in specs:
-        for codec in (None, Codec("jpeg", 85)):
-            shared = getattr(spec, "shared_block_key", False)
-            if codec and spec.layout_block is None:  # the others are not made for JPEG
-                continue
+    for name, spec, codecs in rows:
+        for codec in codecs:
             trial = make_trial(Owner.new(spec, codec), shares)
             start = time.process_time()
             recovery = attack.run(trial.evidence.only(attack.needs))
@@ -140,7 +141,7 @@ def known_plaintext(images: np.ndarray, block_size: int) -> Iterator[Row]:
             found = score(recovery, trial)
             assert found.ssim is not None
             yield {
-                "cipher": spec.name + (" (shared block key)" if shared else ""),
+                "cipher": name,
                 "format": str(codec or "lossless"),
                 "key_share": found.key_share,
                 "unseen": found.images,

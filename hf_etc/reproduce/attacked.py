@@ -14,7 +14,8 @@ from ..data.convert.output import whole_file
 from ..experiments.lab import Lab
 
 BLOCK = 4  # pixels; of EtC, so that all four ciphers but PE have the same
-CIPHERS = ("LE", "ELE", "PE", "EtC")
+CIPHERS: dict[str, CipherSpec] = {name: make_spec(name.lower()) for name in ("LE", "ELE", "PE")}
+CIPHERS["EtC"] = EtcSpec(block_size=BLOCK)
 CONTROL = "control"  # in place of a cipher: one that the attack must break
 ATTACKS = {
     "fr-basic": "FR (basic)",
@@ -73,7 +74,4 @@ def _run(attack: str, cipher: str, lab: Lab) -> Iterator[tuple[str, dict[str, np
 
 
 def _spec(attack: str, cipher: str) -> CipherSpec:
-    etc = EtcSpec(block_size=BLOCK)
-    if cipher == CONTROL:
-        return like(get_attack(attack).positive, etc)
-    return etc if cipher == "EtC" else make_spec(cipher.lower())
+    return like(get_attack(attack).positive, CIPHERS["EtC"]) if cipher == CONTROL else CIPHERS[cipher]
