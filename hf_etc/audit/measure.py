@@ -17,8 +17,8 @@ import torch
 
 from ..cipher import CipherSpec, EtcSpec
 from ..cipher.spec import make_spec
+from ..encoding import Encoding
 from ..experiments.records import result_record, write_json
-from ..metrics.compression import Codec
 from .attack import get_attack
 from .owner import Owner, Shares, Trial, make_trial
 from .pictures import read_pictures
@@ -71,12 +71,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def dataset_jigsaw(images: np.ndarray, block_size: int) -> Iterator[Row]:
     """The share of neighbours found and of unseen images decrypted, by the number of ciphertexts."""
     shares = Shares(images[:_UNSEEN], images[_UNSEEN:], images[:1], images[:0])
-    for codec in (None, Codec("jpeg", 85), Codec("jpeg", 80), Codec("jpeg", 80, "4:2:0")):
+    for codec in (None, Encoding("jpeg", 85), Encoding("jpeg", 80), Encoding("jpeg", 80, "4:2:0")):
         yield from _by_count(make_trial(Owner.new(EtcSpec(block_size=block_size), codec), shares), "dataset", codec)
     yield from _by_count(make_trial(Owner.new(EtcSpec("image", block_size)), shares), "image", None)
 
 
-def _by_count(trial: Trial, scope: str, codec: Codec | None) -> Iterator[Row]:
+def _by_count(trial: Trial, scope: str, codec: Encoding | None) -> Iterator[Row]:
     """Up to success, and then once more with 50 ciphertexts."""
     attack, done = get_attack("dataset-jigsaw"), False
     assert trial.evidence.ciphertexts is not None
@@ -132,7 +132,7 @@ def known_plaintext(images: np.ndarray, block_size: int) -> Iterator[Row]:
     specs += [make_spec(name) for name in ("le", "ele", "pe")]
     attack = get_attack("known-plaintext")
     for spec in specs:
-        for codec in (None, Codec("jpeg", 85)):
+        for codec in (None, Encoding("jpeg", 85)):
             shared = getattr(spec, "shared_block_key", False)
             if codec and spec.name != "etc":  # the others are not made for JPEG
                 continue

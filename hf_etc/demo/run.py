@@ -18,10 +18,10 @@ from PIL import Image
 from ..cipher.keys import KEY_ENV, KEY_FILE_ENV, EtcKey
 from ..data import encrypt_dataset
 from ..errors import EtcError, MissingExtraError, ParameterError
-from ..experiments.records import result_record, write_json, write_text
+from ..experiments.records import result_record, write_json
+from ..files import write_text
 from ..images.ciphertext import decode_ciphertext
-from ..images.load import Preparation
-from ..sealing.cipher import EtcCipher
+from ..sealing import Recipe, Sealer
 from .page import Sample, render_page
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 SIZE, BLOCK, SEED = 64, 16, 0
 EPOCHS, SHOWN = 25, 12
+RECIPE = Recipe.of(block_size=BLOCK)
 # A ConvMixer small enough for two cores: 8x8 tokens of width 64.
 MODEL = {"patch_size": 8, "dim": 64, "depth": 4, "kernel_size": 5}
 TRAINING = {
@@ -81,7 +82,7 @@ def run(out: Path, epochs: int = EPOCHS) -> dict[str, float]:
         key = EtcKey.generate()
         key.save(owner / "owner.key")
     with step("Owner: encrypt the dataset for the provider"):
-        encrypt_dataset(digits, key, block_size=BLOCK).save_to_disk(provider / "ciphertexts")
+        encrypt_dataset(digits, key, RECIPE).save_to_disk(provider / "ciphertexts")
     with step("Provider: train on ciphertexts, without the key"):
         encrypted_curve = train(provider / "ciphertexts", provider / "model", "static", epochs)
     with step("For comparison: train the same network on plain digits"):
@@ -195,7 +196,7 @@ def classify(test: "datasets.Dataset", key: EtcKey, model: Path) -> list[Sample]
 
     client = EtcImageProcessor.from_pretrained(model, key=key)
     server = pipeline("image-classification", model=str(model))
-    cipher = EtcCipher(key, BLOCK)
+    sealer = Sealer(key, RECIPE)
     names = test.features["label"].names
     samples = []
     for row in test.select(range(SHOWN)):
@@ -204,7 +205,7 @@ def classify(test: "datasets.Dataset", key: EtcKey, model: Path) -> list[Sample]
         sample = Sample(
             plain=np.asarray(row["image"]),
             ciphertext=decode_ciphertext(sent)[0],
-            decrypted=cipher.unseal(sent),
+            decrypted=sealer.unseal(sent),
             label=names[row["label"]],
             predicted=answer["label"],
             confidence=answer["score"],
@@ -224,10 +225,10 @@ def encrypt_photograph(key: EtcKey) -> Sample:
     """A colour photograph of scikit-learn, 320x480, in blocks of 16."""
     from sklearn.datasets import load_sample_image
 
-    plain = Preparation((320, 480)).apply(Image.fromarray(load_sample_image("flower.jpg")), BLOCK)
-    cipher = EtcCipher(key, BLOCK)
-    sent = cipher.seal(plain)
-    return _exact(Sample(plain, decode_ciphertext(sent)[0], cipher.unseal(sent)))
+    sealer = Sealer(key, Recipe.of(block_size=BLOCK, size=(320, 480)))
+    (plain,) = sealer.pictures(Image.fromarray(load_sample_image("flower.jpg")))
+    (sent,) = sealer.files([plain])
+    return _exact(Sample(plain, decode_ciphertext(sent)[0], sealer.unseal(sent)))
 
 
 def only_long_bars() -> None:

@@ -13,11 +13,11 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
+from ..encoding import Subsampling
 from ..errors import GeometryError, ImageError, MissingExtraError, ParameterError
 from ..pixels import check_pixels
 
 CodecName = Literal["jpeg", "jpeg-ls", "jpeg2000", "webp", "avif", "jpeg-xl"]
-Subsampling = Literal["4:4:4", "4:2:0"]
 LOSSLESS_ONLY, LOSSY_ONLY = ("jpeg-ls", "jpeg2000"), ("jpeg",)
 WITH_SUBSAMPLING = ("jpeg", "avif")
 EXTRA = 'pip install "hf-etc[compression]"'

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from ..experiments.records import write_text
 from ..experiments.store import Measured, Store
+from ..files import write_text
 from .cells import Cell, Experiment
 
 NOT_YET = "not measured"

@@ -14,7 +14,7 @@ import yaml
 
 from ..errors import EtcError
 from ..experiments.lab import Lab, recipes_folder
-from ..experiments.records import write_text
+from ..files import write_text
 from ..training.arguments import DataArguments, read_recipe
 from ..training.data import load_splits
 from ..training.train import main as train

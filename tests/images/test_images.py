@@ -29,7 +29,8 @@ from hf_etc import (
 from hf_etc.errors import EtcError, GeometryError, ImageError, ParameterError
 from hf_etc.images import load as images
 from hf_etc.images.ciphertext import read_marker
-from hf_etc.images.load import open_image, to_size
+from hf_etc.images.load import open_image
+from hf_etc.images.prepare import to_size
 
 from ..helpers import gradient, noise
 from ..reference import preparation_reference as reference

@@ -237,7 +237,7 @@ DRIVER = """
 import json, os, signal, sys
 import torch
 from transformers import TrainerCallback
-from hf_etc.training import run
+from hf_etc.training import train as run
 
 torch.set_num_threads(1)
 

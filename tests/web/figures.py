@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 
-from hf_etc.experiments.records import write_text
+from hf_etc.files import write_text
 
 from .engines import ROOT
 

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ...experiments.records import write_json, write_text
+from ...experiments.records import write_json
+from ...files import write_text
 from ..attack import get_attack, list_attacks
 from ..audit import Audit
 from ..record import AttackResult, Control

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ParameterError
-from ...experiments.records import write_text
+from ...files import write_text
 
 _BLOCK = re.compile(r"(<!-- table: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 Record = dict[str, Any]
