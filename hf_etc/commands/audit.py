@@ -22,18 +22,20 @@ from ..data.convert.output import output_folder, source_id
 from ..encoding import FORMATS, JPEG_QUALITY, SUBSAMPLINGS, Encoding
 from ..errors import MissingKeyError, ParameterError
 from ..experiments.records import result_record
+from ..images.prepare import to_size
 from ..metrics.similarity import Lpips
 from ..sealing.cipher import Cipher
 from ..sealing.recipe import to_spec
-from .options import size
+from .options import command_parser
 
 IMAGES = 60
 _SEED = 0
-_EXAMPLES = """examples:
-  hf-etc audit photos --out report
-  hf-etc audit photos --key-scope image --format jpeg --quality 85 --out report-image
-  hf-etc audit encrypted --out report-outsider
-  hf-etc audit photos --attacks itn,gan --scale small --size 32 --block-size 4 --out report-trained"""
+_EXAMPLES = (
+    "hf-etc audit photos --out report",
+    "hf-etc audit photos --key-scope image --format jpeg --quality 85 --out report-image",
+    "hf-etc audit encrypted --out report-outsider",
+    "hf-etc audit photos --attacks itn,gan --scale small --size 32 --block-size 4 --out report-trained",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -55,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         options.source,
         spec,
         limit=options.images,
-        size=options.size,
+        size=to_size(options.size),
         split=options.split,
         column=options.column,
         seed=_SEED,
@@ -77,13 +79,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="hf-etc audit",
-        description="Attack your own pictures as this cipher encrypts them, and report what comes back. Ciphertexts "
+    parser = command_parser(
+        "audit",
+        "Attack your own pictures as this cipher encrypts them, and report what comes back. Ciphertexts "
         "are attacked as an outsider would, unless you give their key.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        *_EXAMPLES,
     )
     add = parser.add_argument
     add("source", metavar="DATASET|FOLDER", help="a folder of pictures or ciphertexts, or a dataset")
@@ -98,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--attacks", metavar="NAME,...", help=f"of {', '.join(list_attacks())} (default: all, at smoke all untrained)")
     add("--scale", choices=get_args(Scale), default="smoke", help="effort: seconds, minutes or hours (default: smoke)")
     add("--images", type=int, default=IMAGES, help=f"how many to draw at random (default: {IMAGES})")
-    add("--size", type=size, metavar="N or HxW", help="of plain pictures (default: their own up to 256, else 224)")
+    add("--size", metavar="N or HxW", help="of plain pictures (default: their own up to 256, else 224)")
     add("--split", help="of a dataset")
     add("--column", help="image column of a dataset")
     add("--model", metavar="MODEL", help="ViT trained on ciphertexts of --key, for the attack weights")

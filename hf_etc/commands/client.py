@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..encoding import JPEG_QUALITY, Encoding
 from ..errors import OutputError, ParameterError
+from .options import command_parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -71,14 +72,13 @@ def _token() -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="hf-etc client",
-        description="Classify pictures in a page that comes from this machine, not from the server that classifies: "
+    parser = command_parser(
+        "client",
+        "Classify pictures in a page that comes from this machine, not from the server that classifies: "
         "that one gets ciphertexts and runs nothing here. The key is never sent.",
-        epilog="examples:\n  hf-etc client http://127.0.0.1:7860 --key clinic.key\n"
-        "  hf-etc client clinic/encrypted-classifier\n  hf-etc client --build own-page.html",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        "hf-etc client http://127.0.0.1:7860 --key clinic.key",
+        "hf-etc client clinic/encrypted-classifier",
+        "hf-etc client --build own-page.html",
     )
     parser.add_argument("url", metavar="URL", nargs="?", help="address of the classifier, or USER/SPACE on the Hub")
     parser.add_argument("--key", metavar="FILE", help="the model's key file (default: the user opens it in the page)")

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..encoding import FORMATS, JPEG_QUALITY, SUBSAMPLINGS
+from ..errors import ParameterError
 from .convert import add_conversion, run_conversion
-from .options import command_parser, size
+from .options import command_parser
 
 if TYPE_CHECKING:
     from ..cipher.keys import EtcKey
@@ -75,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         **given,
     )
     picture = parser.add_argument_group("picture").add_argument
-    picture("--size", type=size, metavar="N or HxW", help="size to encrypt at (default: each its own)", **given)
+    picture("--size", type=_size, metavar="N or HxW", help="size to encrypt at (default: each its own)", **given)
     picture("--fit", choices=["crop", "pad", "stretch", "exact"], help="how to bring pictures to size", **given)
     picture("--resample", choices=["bicubic", "bilinear"], help="(default: bicubic)", **given)
     picture("--format", choices=FORMATS, help="png and webp are lossless (default: png)", **given)
@@ -87,3 +88,12 @@ def _parser() -> argparse.ArgumentParser:
     views("--no-flip", dest="flip", action="store_false", help="never mirror", **given)
     views("--seed", type=int, help="of the views (default: 0)", **given)
     return parser
+
+
+def _size(text: str) -> tuple[int, int]:
+    from ..images.prepare import to_size
+
+    try:
+        return to_size(text)
+    except ParameterError as error:
+        raise argparse.ArgumentTypeError(str(error).removeprefix("size ")) from None
