@@ -80,8 +80,3 @@ def test_a_cipher_is_made_once(key):
     held = KeyHolder(key)
     assert held.cipher(EtcSpec()) is held.cipher(EtcSpec(block_size=16)) is copy.deepcopy(held).cipher(EtcSpec())
     assert held.cipher(EtcSpec(block_size=8)).spec.block_size == 8
-
-
-def test_only_a_key_is_held():
-    with pytest.raises(MissingKeyError, match="key must be an EtcKey"):
-        KeyHolder("hfetc2-secret")
