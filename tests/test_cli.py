@@ -458,6 +458,6 @@ def test_subcommands_that_parse_their_own_arguments(monkeypatch, name):
     calls = []
     module = type(sys)("passed_on")
     module.main = calls.append
-    monkeypatch.setitem(sys.modules, cli._PASSED_ON[name][0], module)
+    monkeypatch.setitem(sys.modules, cli.COMMANDS[name][0], module)
     assert cli.main([name, "--anything", "x"]) == 0
     assert calls == [["--anything", "x"]]

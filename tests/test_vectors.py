@@ -19,8 +19,7 @@ from hf_etc.cipher.keystream import KeyStream
 from hf_etc.cipher.plan import Plan
 from hf_etc.cipher.spec import cipher_id, make_spec
 from hf_etc.errors import EtcError
-from hf_etc.images.ciphertext import Marker
-from hf_etc.images.load import check_marked_size
+from hf_etc.images.ciphertext import Marker, check_marked_size
 from hf_etc.sealing.cipher import Cipher, tag_of
 
 from .generate_vectors import dump, scenarios

@@ -9,8 +9,8 @@ import numpy as np
 
 from ..blocks.pixels import check_pixels
 from ..cipher import CipherSpec, EtcSpec
+from ..encoding import Encoding
 from ..errors import ParameterError
-from ..metrics.compression import Codec
 from ..metrics.similarity import Lpips
 from ..sealing.cipher import Cipher
 from .attack import Attack, AttackFailure, Evidence, Measure, Recovery, Scale, block_size_of, get_attack, list_attacks
@@ -41,7 +41,7 @@ class Audit:
     """
 
     spec: CipherSpec
-    codec: Codec | None
+    codec: Encoding | None
     images: int
     results: tuple[AttackResult, ...]
     plain: np.ndarray | None
@@ -70,7 +70,7 @@ def audit(
     images: np.ndarray,
     cipher: Cipher,
     *,
-    codec: Codec | None = None,
+    codec: Encoding | None = None,
     attacks: Sequence[str] | None = None,
     scale: Scale = "smoke",
     targets: int | None = None,
@@ -112,7 +112,7 @@ def audit(
         raise ParameterError(f"scale {scale!r}: use {', '.join(TARGETS)}")
     cipher.spec.check_size(*images.shape[1:3])
     chosen = [get_attack(name) for name in (default_attacks(scale) if attacks is None else attacks)]
-    owner, shares = Owner(cipher, codec), Shares.of(images, targets or TARGETS[scale])
+    owner, shares = Owner.of(cipher.key, cipher.spec, codec), Shares.of(images, targets or TARGETS[scale])
     trial = make_trial(owner, shares, scale, weights)
     results = run_all(chosen, lambda attack: run_attack(attack, owner, shares, trial, lpips), store, progress)
     return Audit(cipher.spec, codec, len(images), results, trial.plain, trial.evidence.targets)
@@ -243,7 +243,7 @@ def _negative(attack: Attack, owner: Owner, shares: Shares, trial: Trial) -> Con
     if not keyed:
         noise = np.random.default_rng(0).integers(0, 256, few.targets.shape, np.uint8)
         few = replace(few, targets=noise)
-    others = (lambda: Owner.new(owner.spec, owner.codec)) if keyed else None
+    others = owner.another if keyed else None
     hard = make_trial(owner, few, trial.evidence.scale, trial.evidence.weights, others)
     hard = replace(hard, evidence=attack.senseless(hard.evidence))
     what = "every image of the evidence under a key of its own" if keyed else "random noise instead of images"

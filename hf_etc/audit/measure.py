@@ -18,8 +18,8 @@ import torch
 from ..blocks import Layout
 from ..cipher import CipherSpec, EtcSpec
 from ..cipher.spec import make_spec
+from ..encoding import Encoding
 from ..experiments.records import write_rows
-from ..metrics.compression import Codec
 from .attack import get_attack
 from .owner import Owner, Shares, Trial, make_trial
 from .pictures import read_pictures
@@ -68,12 +68,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def dataset_jigsaw(images: np.ndarray, block_size: int) -> Iterator[Row]:
     """The share of neighbours found and of unseen images decrypted, by the number of ciphertexts."""
     shares = Shares(images[:_UNSEEN], images[_UNSEEN:], images[:1], images[:0])
-    for codec in (None, Codec("jpeg", 85), Codec("jpeg", 80), Codec("jpeg", 80, "4:2:0")):
+    for codec in (None, Encoding("jpeg", 85), Encoding("jpeg", 80), Encoding("jpeg", 80, "4:2:0")):
         yield from _by_count(make_trial(Owner.new(EtcSpec(block_size=block_size), codec), shares), "dataset", codec)
     yield from _by_count(make_trial(Owner.new(EtcSpec("image", block_size)), shares), "image", None)
 
 
-def _by_count(trial: Trial, scope: str, codec: Codec | None) -> Iterator[Row]:
+def _by_count(trial: Trial, scope: str, codec: Encoding | None) -> Iterator[Row]:
     """Up to success, and then once more with 50 ciphertexts."""
     attack, done = get_attack("dataset-jigsaw"), False
     assert trial.evidence.ciphertexts is not None
@@ -125,8 +125,8 @@ def jigsaw(images: np.ndarray, block_size: int) -> Iterator[Row]:
 def known_plaintext(images: np.ndarray, block_size: int) -> Iterator[Row]:
     """One known pair for every cipher, lossless and after JPEG: the share of the key, and what it decrypts."""
     shares = Shares(images[1 : 1 + _UNSEEN], images[:0], images[:1], images[:0])
-    jpeg = (None, Codec("jpeg", 85))
-    rows: list[tuple[str, CipherSpec, tuple[Codec | None, ...]]] = [
+    jpeg = (None, Encoding("jpeg", 85))
+    rows: list[tuple[str, CipherSpec, tuple[Encoding | None, ...]]] = [
         ("etc", EtcSpec(block_size=block_size), jpeg),
         ("etc (shared block key)", EtcSpec(block_size=block_size, shared_block_key=True), jpeg),
         *((name, make_spec(name), (None,)) for name in ("le", "ele", "pe")),  # not made for JPEG

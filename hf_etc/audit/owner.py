@@ -7,8 +7,8 @@ import numpy as np
 
 from ..cipher import CipherSpec
 from ..cipher.keys import EtcKey
-from ..metrics.compression import Codec, decode, encode
-from ..sealing.cipher import Cipher
+from ..encoding import Encoding
+from ..sealing import Cipher, Recipe, Sealer
 from .attack import Compiled, Evidence, Scale
 
 _COLLECTED, _MOST_COLLECTED, _PAIRS = 50, 500, 1
@@ -17,37 +17,42 @@ _SYNTHETIC_FALL = 2.2
 
 @dataclass(frozen=True)
 class Owner:
-    """Encrypts under one key, and sends the ciphertexts through a codec.
+    """Encrypts under one key, and sends the ciphertexts in files.
 
     Attributes:
-        cipher: key and public parameters.
-        codec: the lossy codec of the ciphertexts, or None.
+        sealer: key, public parameters and the files' encoding.
     """
 
-    cipher: Cipher
-    codec: Codec | None = None
+    sealer: Sealer
 
     @classmethod
-    def new(cls, spec: CipherSpec, codec: Codec | None = None) -> "Owner":
+    def of(cls, key: EtcKey, spec: CipherSpec, codec: Encoding | None = None) -> "Owner":
+        """With this key; `codec` is the ciphertexts' lossy encoding."""
+        return cls(Sealer(key, Recipe(spec, encoding=codec or Encoding())))
+
+    @classmethod
+    def new(cls, spec: CipherSpec, codec: Encoding | None = None) -> "Owner":
         """With a fresh key."""
-        return cls(Cipher(EtcKey.generate(), spec), codec)
+        return cls.of(EtcKey.generate(), spec, codec)
+
+    @property
+    def cipher(self) -> Cipher:
+        return self.sealer.cipher
 
     @property
     def spec(self) -> CipherSpec:
-        return self.cipher.spec
+        return self.sealer.recipe.spec
+
+    def another(self) -> "Owner":
+        """One like this, with a fresh key."""
+        return Owner(Sealer(EtcKey.generate(), self.sealer.recipe))
 
     def encrypt(self, images: np.ndarray) -> tuple[np.ndarray, tuple[Compiled, ...]]:
         """Ciphertexts of uint8 (N,H,W,3), and what was done to them: the same to all, or to each its own."""
         height, width = images.shape[1:3]
-        per_image = self.spec.key_scope == "image"
-        nonces = self.cipher.new_nonces(len(images)) if per_image else None
-        ciphertexts = self._transmit(self.cipher.encrypt(images, nonces))
-        return ciphertexts, tuple(self.cipher.compile(height, width, nonce) for nonce in nonces or (None,))
-
-    def _transmit(self, pixels: np.ndarray) -> np.ndarray:
-        if self.codec is None:
-            return pixels
-        return np.stack([decode(encode(one, self.codec), self.codec) for one in pixels])
+        nonces = self.cipher.nonces_for(len(images))
+        compiled = (self.cipher.compile(height, width, nonce) for nonce in nonces or (None,))
+        return self.sealer.encrypt(images, nonces), tuple(compiled)
 
 
 @dataclass(frozen=True)

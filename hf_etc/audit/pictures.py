@@ -16,7 +16,8 @@ from ..data.check import stored_images
 from ..data.convert.source import IMAGE_SUFFIXES, files_below, kind_of, read_splits
 from ..errors import EtcError, ImageError, NotACiphertextError, ParameterError
 from ..images.ciphertext import Ciphertext, Marker, read_ciphertext
-from ..images.load import Preparation, load_rgb
+from ..images.load import load_rgb
+from ..images.prepare import Preparation
 
 DEFAULT_SIZE = (224, 224)
 _LARGEST_OWN = 256  # pixels; a common size up to this is kept

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..data.convert.output import whole_file
 from ..errors import OutputError
 from ..experiments.records import write_json
+from ..files import whole_file
 from .record import AttackResult
 
 _FOLDER = "attacks"

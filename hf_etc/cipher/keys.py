@@ -17,6 +17,7 @@ import unicodedata
 import warnings
 import weakref
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from pathlib import Path
 from typing import NoReturn
 
@@ -29,6 +30,7 @@ from ..errors import KeyExposureError, KeyFileError, KeyFormatError, KeyMismatch
 KEY_BYTES = 32
 SALT_BYTES = 25  # cost, 16 random bytes, check value
 KEY_ENV, KEY_FILE_ENV, PASSPHRASE_ENV = "HF_ETC_KEY", "HF_ETC_KEY_FILE", "HF_ETC_PASSPHRASE"
+KEY_ID: Callable[["EtcKey"], str] = attrgetter("key_id")  # as a function that pickle can name
 _KEY_PREFIX, _SALT_PREFIX = "hfetc2-", "hfetc2-scrypt-"
 _SPACE = " \t\r\n"
 _PASSPHRASE_CHECK = b"hf-etc/2/passphrase"
@@ -208,7 +210,23 @@ class EtcKey:
         raise KeyExposureError(f"a key is never pickled; set {KEY_FILE_ENV} in the other process instead")
 
 
-def find_key(wanted: str, id_of: Callable[[EtcKey], str] = lambda key: key.key_id) -> EtcKey:
+def check_key(key: object) -> None:
+    """Raise MissingKeyError for what is no key, such as the text of one."""
+    if not isinstance(key, EtcKey):
+        del key
+        raise MissingKeyError("key must be an EtcKey: EtcKey.load(path), EtcKey.from_env() or EtcKey.generate()")
+
+
+def load_key(path: str | Path | None) -> EtcKey:
+    """The key in this file; without a path, the environment's.
+
+    Raises:
+        KeyFileError, KeyFormatError, MissingKeyError: see :meth:`EtcKey.load` and :meth:`EtcKey.from_env`.
+    """
+    return EtcKey.load(path) if path else EtcKey.from_env()
+
+
+def find_key(wanted: str, id_of: Callable[[EtcKey], str] = KEY_ID) -> EtcKey:
     """The key with this id: one alive in this process (or inherited by fork), else the environment's.
 
     Args:

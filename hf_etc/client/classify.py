@@ -5,12 +5,12 @@ import base64
 import json
 import sys
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
-from ..cipher.keys import EtcKey
+from ..cipher.keys import EtcKey, load_key
 from ..cipher.spec import all_parameters
+from ..encoding import FORMATS, JPEG_QUALITY, Encoding, ImageFormat, Subsampling
 from ..errors import EtcError, ParameterError
-from ..images.ciphertext import Subsampling, check_format
 from ..images.load import ImageSource
 from ..processor.image_processing import EtcImageProcessor
 from .remote import RemoteClassifier
@@ -26,7 +26,7 @@ class EncryptedClassifier:
         space_or_url: "user/space" on the Hub, or the address of a server.
         key: the model's secret key.
         token: of the Hub, for a private Space.
-        format, quality, subsampling: of the files sent, see :func:`hf_etc.encode_ciphertext`.
+        format, quality, subsampling: of the files sent, see :class:`hf_etc.encoding.Encoding`.
         allow_weak: encrypt as the server asks also where that is weak and yours, see
             :class:`hf_etc.EtcImageProcessor`.
         expected: what the server must ask for: `cipher` (a name), `size`, `cipher_id` or parameters of the cipher.
@@ -49,16 +49,15 @@ class EncryptedClassifier:
         key: EtcKey,
         *,
         token: str | None = None,
-        format: Literal["png", "webp", "jpeg"] = "png",
-        quality: int = 85,
+        format: ImageFormat = "png",
+        quality: int = JPEG_QUALITY,
         subsampling: Subsampling = "4:4:4",
         allow_weak: bool = False,
         **expected: Any,
     ) -> None:
         if unknown := expected.keys() - all_parameters() - {"cipher", "cipher_id", "size"}:
             raise ParameterError(f"unknown argument {min(unknown)!r}; see EncryptedClassifier")
-        check_format(format, quality, subsampling)
-        self._format, self._quality, self._subsampling = format, quality, subsampling
+        self._encoding = Encoding(format, quality, subsampling)
         self._remote = RemoteClassifier(space_or_url, token)
         self.processor: EtcImageProcessor = self._remote.processor(key, allow_weak=allow_weak, **expected)
 
@@ -75,8 +74,8 @@ class EncryptedClassifier:
             AlreadyEncryptedError, ImageError: not a plain picture.
             RemoteError: the server refused the ciphertext, or is gone.
         """
-        (file,) = self.processor.encrypt([image], self._format, self._quality, self._subsampling)
-        data = f"data:image/{self._format};base64,{base64.b64encode(file).decode()}"
+        (file,) = self.processor.encrypt([image], self._encoding)
+        data = f"data:image/{self._encoding.format};base64,{base64.b64encode(file).decode()}"
         return self._remote.classify(data)
 
     def __repr__(self) -> str:
@@ -103,10 +102,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(argv)
     expected = {"cipher": options.cipher, "block_size": options.block_size, "key_scope": options.key_scope}
-    key = EtcKey.load(options.key) if options.key else EtcKey.from_env()
     with EncryptedClassifier(
         options.url,
-        key,
+        load_key(options.key),
         format=options.format,
         quality=options.quality,
         allow_weak=options.allow_weak,
@@ -139,10 +137,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("images", metavar="IMAGE", nargs="+", help="plain picture")
     parser.add_argument("--url", required=True, help="address of the server, or USER/SPACE on the Hub")
     parser.add_argument("--key", metavar="FILE", help="the model's key file (default: HF_ETC_KEY_FILE, or HF_ETC_KEY)")
+    parser.add_argument("--format", choices=FORMATS, default="png", help="of what is sent (default: png)")
     parser.add_argument(
-        "--format", choices=["png", "webp", "jpeg"], default="png", help="of what is sent (default: png)"
+        "--quality", type=int, default=JPEG_QUALITY, metavar="1-100", help=f"of jpeg (default: {JPEG_QUALITY})"
     )
-    parser.add_argument("--quality", type=int, default=85, metavar="1-100", help="of jpeg (default: 85)")
     parser.add_argument("--json", action="store_true", help="machine-readable, one line per picture")
     cipher = parser.add_argument_group(
         "cipher",

@@ -18,22 +18,24 @@ from ..audit.report.words import headline
 from ..audit.store import Store
 from ..cipher import CipherSpec
 from ..cipher.keys import EtcKey
-from ..cipher.spec import make_spec
 from ..data.convert.output import output_folder, source_id
+from ..encoding import FORMATS, JPEG_QUALITY, SUBSAMPLINGS, Encoding
 from ..errors import MissingKeyError, ParameterError
 from ..experiments.records import result_record
-from ..images.ciphertext import Subsampling
-from ..metrics.compression import Codec
+from ..images.prepare import to_size
 from ..metrics.similarity import Lpips
 from ..sealing.cipher import Cipher
+from ..sealing.recipe import to_spec
+from .options import command_parser
 
 IMAGES = 60
 _SEED = 0
-_EXAMPLES = """examples:
-  hf-etc audit photos --out report
-  hf-etc audit photos --key-scope image --format jpeg --quality 85 --out report-image
-  hf-etc audit encrypted --out report-outsider
-  hf-etc audit photos --attacks itn,gan --scale small --size 32 --block-size 4 --out report-trained"""
+_EXAMPLES = (
+    "hf-etc audit photos --out report",
+    "hf-etc audit photos --key-scope image --format jpeg --quality 85 --out report-image",
+    "hf-etc audit encrypted --out report-outsider",
+    "hf-etc audit photos --attacks itn,gan --scale small --size 32 --block-size 4 --out report-trained",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -55,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         options.source,
         spec,
         limit=options.images,
-        size=_size(options.size),
+        size=to_size(options.size),
         split=options.split,
         column=options.column,
         seed=_SEED,
@@ -77,13 +79,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="hf-etc audit",
-        description="Attack your own pictures as this cipher encrypts them, and report what comes back. Ciphertexts "
+    parser = command_parser(
+        "audit",
+        "Attack your own pictures as this cipher encrypts them, and report what comes back. Ciphertexts "
         "are attacked as an outsider would, unless you give their key.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        *_EXAMPLES,
     )
     add = parser.add_argument
     add("source", metavar="DATASET|FOLDER", help="a folder of pictures or ciphertexts, or a dataset")
@@ -92,9 +92,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--cipher", metavar="NAME", help="registered cipher (default: etc); ciphertexts name their own")
     add("--block-size", type=int, metavar="PIXELS", help="edge of a block (default: 16)")
     add("--key-scope", choices=["dataset", "image"], help="one plan for all images (default), or one for each")
-    add("--format", choices=["png", "webp", "jpeg"], default="png", help="of the ciphertexts (default: png, lossless)")
-    add("--quality", type=int, metavar="1..100", help="of JPEG (default: 85)")
-    add("--subsampling", choices=get_args(Subsampling), help="of JPEG's chroma (default: 4:4:4)")
+    add("--format", choices=FORMATS, default="png", help="of the ciphertexts (default: png, lossless)")
+    add("--quality", type=int, metavar="1..100", help=f"of JPEG (default: {JPEG_QUALITY})")
+    add("--subsampling", choices=SUBSAMPLINGS, help="of JPEG's chroma (default: 4:4:4)")
     add("--attacks", metavar="NAME,...", help=f"of {', '.join(list_attacks())} (default: all, at smoke all untrained)")
     add("--scale", choices=get_args(Scale), default="smoke", help="effort: seconds, minutes or hours (default: smoke)")
     add("--images", type=int, default=IMAGES, help=f"how many to draw at random (default: {IMAGES})")
@@ -108,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(
-    pictures: Pictures, spec: CipherSpec, codec: Codec | None, key: EtcKey | None, attacks: Any, options: Any
+    pictures: Pictures, spec: CipherSpec, codec: Encoding | None, key: EtcKey | None, attacks: Any, options: Any
 ) -> Audit:
     store, scale = Store(options.out), options.scale
     if pictures.marker is not None and key is None:
@@ -142,7 +142,7 @@ def _run(
     )
 
 
-def _facts(pictures: Pictures, spec: CipherSpec, codec: Codec | None, options: Any, key: EtcKey | None) -> dict:
+def _facts(pictures: Pictures, spec: CipherSpec, codec: Encoding | None, options: Any, key: EtcKey | None) -> dict:
     """What a resumed run must have in common with the one before. The folder holds plain pictures in any case."""
     return {
         "operation": "audit",
@@ -168,25 +168,16 @@ def _attacks(text: str | None) -> list[str] | None:
 
 
 def _spec(options: argparse.Namespace) -> CipherSpec:
-    given = {"block_size": options.block_size, "key_scope": options.key_scope}
-    return make_spec(options.cipher or "etc", **{name: value for name, value in given.items() if value is not None})
+    return to_spec(options.cipher or "etc", block_size=options.block_size, key_scope=options.key_scope)
 
 
-def _codec(options: argparse.Namespace) -> Codec | None:
-    if options.format != "jpeg":
-        if options.quality is not None or options.subsampling is not None:
-            raise ParameterError(f"--quality and --subsampling are for --format jpeg, not {options.format}")
-        return None
-    return Codec("jpeg", 85 if options.quality is None else options.quality, options.subsampling)
-
-
-def _size(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    edges = text.lower().split("x")
-    if len(edges) > 2 or not all(edge.isdecimal() and int(edge) for edge in edges):
-        raise ParameterError(f"--size {text}: give one edge, as 224, or HxW, as 224x320")
-    return int(edges[0]), int(edges[-1])
+def _codec(options: argparse.Namespace) -> Encoding | None:
+    given = {name: getattr(options, name) for name in ("quality", "subsampling") if getattr(options, name) is not None}
+    if options.format == "jpeg":
+        return Encoding("jpeg", **given)
+    if given:
+        raise ParameterError(f"--quality and --subsampling are for --format jpeg, not {options.format}")
+    return None
 
 
 def _pixels(pictures: Pictures) -> str:

@@ -6,7 +6,9 @@ import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..encoding import JPEG_QUALITY, Encoding
 from ..errors import OutputError, ParameterError
+from .options import command_parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,14 +45,12 @@ def _serve(options: argparse.Namespace) -> int:
     from ..cipher.keys import EtcKey
     from ..client.own_page.server import OwnPage
     from ..client.remote import RemoteClassifier
-    from ..images.ciphertext import check_format
 
-    check_format(options.format, options.quality, "4:4:4")
+    encoding = Encoding(options.format, options.quality)
     key = EtcKey.load(options.key) if options.key else None
     remote = RemoteClassifier(options.url, _token() if options.token else None)
     processor = remote.processor(key, allow_weak=True)  # the page asks about weak settings
-    files = {"format": options.format, "quality": options.quality}
-    with OwnPage(remote, processor, key=key, port=options.port, **files) as server:
+    with OwnPage(remote, processor, key=key, port=options.port, encoding=encoding) as server:
         whose = f"with the key of {options.key}" if options.key else "open your key there"
         print(f"{server.link}\nopens a page for {remote.name}, once; {whose}. Ctrl-C ends.", flush=True)
         if not options.no_browser:
@@ -72,14 +72,13 @@ def _token() -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="hf-etc client",
-        description="Classify pictures in a page that comes from this machine, not from the server that classifies: "
+    parser = command_parser(
+        "client",
+        "Classify pictures in a page that comes from this machine, not from the server that classifies: "
         "that one gets ciphertexts and runs nothing here. The key is never sent.",
-        epilog="examples:\n  hf-etc client http://127.0.0.1:7860 --key clinic.key\n"
-        "  hf-etc client clinic/encrypted-classifier\n  hf-etc client --build own-page.html",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        "hf-etc client http://127.0.0.1:7860 --key clinic.key",
+        "hf-etc client clinic/encrypted-classifier",
+        "hf-etc client --build own-page.html",
     )
     parser.add_argument("url", metavar="URL", nargs="?", help="address of the classifier, or USER/SPACE on the Hub")
     parser.add_argument("--key", metavar="FILE", help="the model's key file (default: the user opens it in the page)")
@@ -89,7 +88,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
     parser.add_argument("--format", choices=["png", "jpeg"], default="png", help="of the ciphertexts (default: png)")
-    parser.add_argument("--quality", type=int, default=85, metavar="1-100", help="of jpeg (default: 85)")
+    parser.add_argument(
+        "--quality", type=int, default=JPEG_QUALITY, metavar="1-100", help=f"of jpeg (default: {JPEG_QUALITY})"
+    )
     parser.add_argument(
         "--build",
         metavar="FILE.html",

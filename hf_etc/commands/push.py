@@ -10,6 +10,7 @@ from huggingface_hub.utils import disable_progress_bars
 
 from ..errors import EtcError, ParameterError
 from ..hub.push import push_dataset, push_model
+from .options import command_parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -60,14 +61,12 @@ def kind_of_folder(folder: str) -> Literal["model", "dataset"]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="hf-etc push",
-        description="Upload a trained model or an encrypted dataset to the Hub with a generated card. Refuses keys, "
+    parser = command_parser(
+        "push",
+        "Upload a trained model or an encrypted dataset to the Hub with a generated card. Refuses keys, "
         "access tokens and plain images. Interrupted, the same command goes on: what has arrived is not sent twice.",
-        epilog="examples:\n  hf-etc push runs/convmixer clinic/convmixer-etc --dataset uoft-cs/cifar10\n"
-        "  hf-etc push encrypted clinic/xrays-etc --private",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        "hf-etc push runs/convmixer clinic/convmixer-etc --dataset uoft-cs/cifar10",
+        "hf-etc push encrypted clinic/xrays-etc --private",
     )
     parser.add_argument(
         "folder", metavar="MODEL|DATASET", help="folder of a training, of hf-etc encrypt or save_to_disk"

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..errors import ParameterError
 from ..gradio.app import build_app
 from ..gradio.serving import launch
+from .options import command_parser
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 
@@ -35,12 +36,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="hf-etc serve",
-        description="Classify pictures that the visitors' browsers encrypt: the server gets ciphertexts, no key.",
-        epilog="example:\n  hf-etc serve demo-out/provider/model --port 7860",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    parser = command_parser(
+        "serve",
+        "Classify pictures that the visitors' browsers encrypt: the server gets ciphertexts, no key.",
+        "hf-etc serve demo-out/provider/model --port 7860",
     )
     parser.add_argument("model", metavar="MODEL", help="folder or Hub id of a model trained on ciphertexts")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at (default: 127.0.0.1, this machine)")

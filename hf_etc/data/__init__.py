@@ -4,9 +4,10 @@
 right arguments; `common_marker` says how the images of a dataset are encrypted.
 """
 
+from ..sealing import Recipe
 from ..sealing.views import Views
 from .check import common_marker
 from .decrypt import DecryptImages
-from .encrypt import EncryptImages, Recipe, encrypt_dataset
+from .encrypt import EncryptImages, encrypt_dataset
 
 __all__ = ["DecryptImages", "EncryptImages", "Recipe", "Views", "common_marker", "encrypt_dataset"]

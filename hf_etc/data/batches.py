@@ -1,5 +1,5 @@
-"""What encryption and decryption of a dataset column share: finding the images, naming the bad ones,
-replacing each by new files, and a pickle that holds public parameters alone.
+"""What encryption and decryption of a dataset column share: finding the images, naming the bad ones, and
+replacing each by new files.
 """
 
 import json
@@ -11,11 +11,9 @@ from typing import Any, ClassVar, Self
 
 from PIL import Image
 
-from ..cipher import CipherSpec
-from ..cipher.keys import EtcKey, find_key
-from ..errors import AuthenticationError, EtcError, GeometryError, ImageError, MarkerError, MissingKeyError
-from ..images.load import ImageSource
-from ..sealing.cipher import Cipher
+from ..cipher.keys import EtcKey
+from ..errors import AuthenticationError, EtcError, GeometryError, ImageError, MarkerError
+from ..sealing import Sealer, Unsealer
 from .columns import check_batch, image_column, looks_like_image
 from .others import OtherColumns
 
@@ -28,51 +26,26 @@ class ImageMap(ABC):
     """A callable for ``dataset.map(..., batched=True)`` that replaces the image files of one column.
 
     Args:
-        key: the secret key. It stays out of pickles: they hold its id, and a worker process finds
-            the key again in its inherited memory (fork) or in ``HF_ETC_KEY_FILE`` (spawn).
+        converter: makes pictures of a source, and files of pictures; its key stays out of pickles.
         column: the image column; None finds it when there is exactly one.
         skip_bad: leave bad images out, with a warning in the log, instead of raising.
-
-    Raises:
-        MissingKeyError: `key` is not an :class:`hf_etc.EtcKey`.
     """
 
     operation: ClassVar[str]
     others = OtherColumns(refuse=False)
 
-    def __init__(self, key: EtcKey, column: str | None, skip_bad: bool) -> None:
-        if not isinstance(key, EtcKey):
-            raise MissingKeyError("key must be an EtcKey: EtcKey.load(path), EtcKey.from_env() or EtcKey.generate()")
-        self.key_id, self.column, self.skip_bad = key.key_id, column, skip_bad
-        self._key: EtcKey | None = key
-        self._ciphers: dict[CipherSpec, Cipher] = {}
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_key": None, "_ciphers": {}}
-
-    def __copy__(self) -> Self:  # within a process a copy keeps the key: streams copy their functions
-        twin = object.__new__(type(self))
-        twin.__dict__.update(self.__dict__)
-        return twin
-
-    def __deepcopy__(self, memo: dict) -> Self:
-        return self.__copy__()
+    def __init__(self, converter: Sealer | Unsealer, column: str | None, skip_bad: bool) -> None:
+        self.converter, self.column, self.skip_bad = converter, column, skip_bad
 
     def __repr__(self) -> str:
         # A traceback may show one that failed to be made.
-        facts = {"key_id": self.key_id, **self.facts()} if hasattr(self, "key_id") else {}
+        facts = {"key_id": self.converter.held.id, **self.facts()} if hasattr(self, "converter") else {}
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in facts.items())})"
 
     @property
     def key(self) -> EtcKey:
-        """The secret key, found again by its id where this object was unpickled.
-
-        Raises:
-            MissingKeyError: this process has no such key.
-        """
-        if self._key is None:
-            self._key = find_key(self.key_id)
-        return self._key
+        """The secret key, found again by its id where this object was unpickled."""
+        return self.converter.held.find()
 
     @abstractmethod
     def facts(self) -> dict[str, Any]:
@@ -101,14 +74,6 @@ class ImageMap(ABC):
         """The conversion of the images of each split."""
         return dict.fromkeys(splits, self)
 
-    @abstractmethod
-    def _read(self, source: ImageSource) -> Sequence[Any]:
-        """What is to be written for one image; raises where the image is bad."""
-
-    @abstractmethod
-    def _write(self, read: Sequence[Any]) -> list[bytes]:
-        """One file for each thing that was read."""
-
     def convert(self, images: Sequence[Any], names: Sequence[str]) -> tuple[list[list[bytes]], list[str]]:
         """Convert images as a dataset stores or yields them.
 
@@ -128,7 +93,7 @@ class ImageMap(ABC):
         for start in range(0, len(images), _AT_A_TIME):
             part = slice(start, start + _AT_A_TIME)
             read = [self._checked(*one, bad) for one in zip(images[part], names[part], strict=True)]
-            written = iter(self._write([item for items in read for item in items]))
+            written = iter(self.converter.files([item for items in read for item in items]))
             files += [[next(written) for _ in items] for items in read]
         return files, bad
 
@@ -166,15 +131,9 @@ class ImageMap(ABC):
         repeat = [i for i, row in enumerate(files) for _ in row]
         return {name: [columns[name][i] for i in repeat] for name in columns if name not in out} | out
 
-    def cipher(self, spec: CipherSpec) -> Cipher:
-        """The cipher with these parameters under this key, made once."""
-        if spec not in self._ciphers:
-            self._ciphers[spec] = Cipher(self.key, spec)
-        return self._ciphers[spec]
-
     def _checked(self, image: Any, name: str, bad: list[str]) -> Sequence[Any]:
         try:
-            return self._read(image_source(image))
+            return self.converter.pictures(image_source(image))
         except EtcError as error:
             named = type(error)(f"{name}: {error}")
             if not (self.skip_bad and isinstance(error, _BAD_IMAGE)):

@@ -8,13 +8,16 @@ from PIL import Image
 from ..errors import ParameterError
 
 
-def image_column(columns: Iterable[str], found: Sequence[str], wanted: str | None = None) -> str:
+def image_column(
+    columns: Iterable[str], found: Sequence[str], wanted: str | None = None, option: str = "column"
+) -> str:
     """The wanted column, or the one that holds images.
 
     Args:
         columns: names of all columns.
         found: those that hold images.
         wanted: the user's choice, if any.
+        option: what the choice is called where it is made.
 
     Raises:
         ParameterError: no such column, no column with images, or several to choose from.
@@ -26,7 +29,7 @@ def image_column(columns: Iterable[str], found: Sequence[str], wanted: str | Non
         remedy = "cast one to datasets.Image(), and remove a format with dataset.with_format(None)"
         raise ParameterError(f"there is no image column among {', '.join(columns)}; {remedy}")
     if wanted is None and len(found) > 1:
-        raise ParameterError(f"there are several image columns, {', '.join(found)}; choose one with column")
+        raise ParameterError(f"there are several image columns, {', '.join(found)}; choose one with {option}")
     return wanted or found[0]
 
 

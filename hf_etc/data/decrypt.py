@@ -1,19 +1,14 @@
 """Decrypting the ciphertext images of a dataset: their markers, authenticated, say how they were encrypted."""
 
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
-
-import numpy as np
-from PIL import Image
 
 from ..cipher import CipherSpec
 from ..cipher.keys import EtcKey
 from ..errors import ParameterError
-from ..images.ciphertext import read_ciphertext
-from ..images.load import ImageSource
+from ..sealing import Unsealer
+from ..sealing.recipe import to_spec
 from .batches import ImageMap
-from .encrypt import to_spec
 
 
 class DecryptImages(ImageMap):
@@ -36,6 +31,8 @@ class DecryptImages(ImageMap):
         ParameterError: unknown cipher or parameter, or `unauthenticated` without `cipher`.
 
     Example:
+        >>> import io
+        >>> from PIL import Image
         >>> from hf_etc import EncryptImages
         >>> key, picture = EtcKey.generate(), Image.new("RGB", (32, 32), "red")
         >>> ciphertexts = EncryptImages(key)({"image": [picture]})
@@ -62,7 +59,7 @@ class DecryptImages(ImageMap):
             raise ParameterError("without authentication nothing vouches for the markers; name the cipher")
         self.spec = None if cipher is None else to_spec(cipher, **params)
         self.unauthenticated = unauthenticated
-        super().__init__(key, column, skip_bad)
+        super().__init__(Unsealer(key, self.spec, unauthenticated), column, skip_bad)
 
     def facts(self) -> dict[str, Any]:
         expected = {} if self.spec is None else self.spec.to_dict()
@@ -71,17 +68,3 @@ class DecryptImages(ImageMap):
     @property
     def suffix(self) -> str:
         return ".png"
-
-    def _read(self, source: ImageSource) -> list[np.ndarray]:
-        ciphertext = read_ciphertext(source)
-        cipher = self.cipher(self.spec or ciphertext.marker.spec)
-        return [cipher.unseal_unauthenticated(ciphertext) if self.unauthenticated else cipher.unseal(ciphertext)]
-
-    def _write(self, read: Sequence[np.ndarray]) -> list[bytes]:
-        return [_png(picture) for picture in read]
-
-
-def _png(pixels: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()

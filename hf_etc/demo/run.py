@@ -20,11 +20,11 @@ from ..cipher.keys import KEY_ENV, KEY_FILE_ENV, EtcKey
 from ..data import encrypt_dataset
 from ..errors import EtcError, ParameterError
 from ..experiments.embedded import DIGIT_SIZE, load_digits, load_photographs
-from ..experiments.records import result_record, write_json, write_text
+from ..experiments.records import result_record, write_json
+from ..files import write_text
 from ..images.ciphertext import decode_ciphertext
-from ..images.load import Preparation
 from ..processor.image_processing import EtcImageProcessor
-from ..sealing.cipher import EtcCipher
+from ..sealing import Recipe, Sealer
 from ..training.arguments import SourceArguments, arguments_from
 from ..training.data import load_eval_split
 from ..training.evaluation import evaluate_model
@@ -34,6 +34,7 @@ from .page import Sample, render_page
 T = TypeVar("T")
 BLOCK, SEED = 16, 0
 EPOCHS, SHOWN = 25, 12
+RECIPE = Recipe.of(block_size=BLOCK)
 # A ConvMixer small enough for two cores: 8x8 tokens of width 64.
 MODEL = {"patch_size": 8, "dim": 64, "depth": 4, "kernel_size": 5}
 TRAINING = {
@@ -79,7 +80,7 @@ def run(out: Path, epochs: int = EPOCHS) -> dict[str, float]:
         key = EtcKey.generate()
         key.save(owner / "owner.key")
     with step("Owner: encrypt the dataset for the provider"):
-        encrypt_dataset(digits, key, block_size=BLOCK).save_to_disk(provider / "ciphertexts")
+        encrypt_dataset(digits, key, RECIPE).save_to_disk(provider / "ciphertexts")
     with step("Provider: train on ciphertexts, without the key"):
         encrypted_curve = train_on(provider / "ciphertexts", provider / "model", "static", epochs)
     with step("For comparison: train the same network on plain digits"):
@@ -180,7 +181,7 @@ def classify(test: datasets.Dataset, key: EtcKey, model: Path) -> list[Sample]:
     """
     client = EtcImageProcessor.from_pretrained(model, key=key)
     server = pipeline("image-classification", model=str(model))
-    cipher = EtcCipher(key, BLOCK)
+    sealer = Sealer(key, RECIPE)
     names = test.features["label"].names
     samples = []
     for row in test.select(range(SHOWN)):
@@ -189,7 +190,7 @@ def classify(test: datasets.Dataset, key: EtcKey, model: Path) -> list[Sample]:
         sample = Sample(
             plain=np.asarray(row["image"]),
             ciphertext=decode_ciphertext(sent)[0],
-            decrypted=cipher.unseal(sent),
+            decrypted=sealer.unseal(sent),
             label=names[row["label"]],
             predicted=answer["label"],
             confidence=answer["score"],
@@ -207,10 +208,10 @@ def save_pictures(samples: list[Sample], folder: Path) -> None:
 
 def encrypt_photograph(key: EtcKey) -> Sample:
     """A colour photograph of scikit-learn, 320x480, in blocks of 16."""
-    plain = Preparation((320, 480)).apply(load_photographs()[1], BLOCK)
-    cipher = EtcCipher(key, BLOCK)
-    sent = cipher.seal(plain)
-    return _exact(Sample(plain, decode_ciphertext(sent)[0], cipher.unseal(sent)))
+    sealer = Sealer(key, Recipe.of(block_size=BLOCK, size=(320, 480)))
+    (plain,) = sealer.pictures(load_photographs()[1])
+    (sent,) = sealer.files([plain])
+    return _exact(Sample(plain, decode_ciphertext(sent)[0], sealer.unseal(sent)))
 
 
 def only_long_bars() -> None:

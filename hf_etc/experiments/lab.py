@@ -13,7 +13,8 @@ from PIL import Image
 from ..cipher.keys import EtcKey
 from ..data import encrypt_dataset
 from ..errors import ParameterError
-from ..images.load import Preparation, load_rgb
+from ..images.load import load_rgb
+from ..images.prepare import Preparation
 from ..training.arguments import SourceArguments
 from ..training.data import Split, load_eval_split
 from .cells import NotMeasured
@@ -110,7 +111,7 @@ class Lab:
         if count is not None and count < len(sources):
             rows = np.sort(np.random.default_rng(self.seed).choice(len(sources), count, replace=False)).tolist()
         preparation = Preparation((self.edge(name),) * 2)
-        return np.stack([preparation.apply(load_rgb(sources[row])) for row in rows])
+        return np.stack([preparation.read(sources[row]) for row in rows])
 
     def photographs(self, count: int) -> list[np.ndarray]:
         """The Kodak photographs, uint8 (512,768,3) or upright, or parts of scikit-learn's two."""
@@ -149,7 +150,7 @@ class Lab:
                 found = self.split(name, wanted)
                 chosen = np.random.default_rng(self.seed).permutation(len(found))[:count].tolist()
                 sources, preparation = found.sources(), Preparation((size, size))
-                images = [Image.fromarray(preparation.apply(load_rgb(sources[row]))) for row in chosen]
+                images = [Image.fromarray(preparation.read(sources[row])) for row in chosen]
                 features = Features({"image": ImageFeature(), "label": ClassLabel(names=found.class_names)})
                 labels = [found.labels[row] for row in chosen]
                 tables[split] = Dataset.from_dict({"image": images, "label": labels}, features=features)

@@ -19,7 +19,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from ..data.convert.output import whole_file
+from ..files import write_text
 
 RECORD_VERSION = 1
 _PACKAGES = ("hf-etc", "numpy", "pillow", "torch", "torchvision", "transformers", "datasets", "accelerate", "timm")
@@ -74,16 +74,6 @@ def result_record(
 def write_json(path: str | Path, value: Any) -> None:
     """Write `value` as indented JSON; see :func:`write_text`."""
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
-
-
-def write_text(path: str | Path, text: str) -> None:
-    """Write `text` as UTF-8; the file appears whole or not at all, and folders on the way are made.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    with whole_file(Path(path), sync=True) as file:
-        file.write(text.encode())
 
 
 def write_rows(path: str | Path, name: str, rows: Iterable[Any], **about: Any) -> None:

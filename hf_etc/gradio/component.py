@@ -6,6 +6,7 @@ import io
 import re
 from abc import ABCMeta
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,8 +14,9 @@ import gradio as gr
 from gradio.component_meta import ComponentMeta, updateable
 from PIL import Image
 
+from ..encoding import JPEG_QUALITY, Encoding, Subsampling
 from ..errors import EtcError, GeometryError, ImageError, ParameterError
-from ..images.ciphertext import Subsampling, check_format, decode_ciphertext
+from ..images.ciphertext import decode_ciphertext
 from ..images.load import decoding, load_rgb, open_image
 from ..processor.image_processing import EtcImageProcessor
 
@@ -49,7 +51,7 @@ class EncryptedImage(gr.HTML, metaclass=_WithoutInterfaceFile):
 
     Args:
         processor: the server's processor of the model: its cipher, size and id are what the page uses.
-        format, quality, subsampling: of the ciphertext file that is sent, see :func:`hf_etc.encode_ciphertext`.
+        format, quality, subsampling: of the ciphertext file that is sent, see :class:`hf_etc.encoding.Encoding`.
         examples: picture files to offer. They are public: they travel with the page.
         action: text of the button that sends the ciphertext.
         options: further arguments of ``gradio.HTML``, such as ``elem_id``.
@@ -73,13 +75,13 @@ class EncryptedImage(gr.HTML, metaclass=_WithoutInterfaceFile):
         processor: EtcImageProcessor,
         *,
         format: Literal["png", "jpeg"] = "png",
-        quality: int = 85,
+        quality: int = JPEG_QUALITY,
         subsampling: Subsampling = "4:4:4",
         examples: Sequence[str | Path] = (),
         action: str = "Send the ciphertext",
         **options: Any,
     ) -> None:
-        check_format(format, quality, subsampling)
+        encoding = Encoding(format, quality, subsampling)
         if format not in ("png", "jpeg"):
             raise ParameterError(f"format {format!r}: browsers make png or jpeg here")
         if processor.is_client:
@@ -93,9 +95,7 @@ class EncryptedImage(gr.HTML, metaclass=_WithoutInterfaceFile):
             "size": preparation.size,
             "fit": preparation.fit,
             "resample": preparation.resample,
-            "format": format,
-            "quality": quality,
-            "subsampling": subsampling,
+            **asdict(encoding),
             "hosted": True,  # the page tells visitors that its code is this server's
             "examples": [_example(path) for path in examples],
             "action": action,

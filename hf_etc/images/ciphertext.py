@@ -19,28 +19,28 @@ from PIL.PngImagePlugin import PngInfo
 
 from ..blocks.pixels import check_pixels
 from ..cipher.spec import NONCE_BYTES, CipherSpec, spec_from_dict
+from ..encoding import JPEG_QUALITY, Encoding, ImageFormat, Subsampling
 from ..errors import (
     AlreadyEncryptedError,
     AuthenticationError,
     EtcError,
+    GeometryError,
     ImageError,
     MarkerError,
     NotACiphertextError,
-    ParameterError,
 )
 from . import containers
-from .load import ImageSource, check_marked_size, check_size, decoding, open_image
+from .load import ImageSource, check_size, decoding, open_image, to_rgb
 
 MARKER_NAME = containers.NAME
 FORMAT_VERSION = 2
-ImageFormat = Literal["png", "webp", "jpeg"]
-Subsampling = Literal["4:4:4", "4:2:0"]
 Signed = Literal["pixels", "jpeg"]
 Sign = Callable[["Marker", Signed, bytes], "Marker"]
 """Gives a marker its tag; see :meth:`hf_etc.Cipher.sign`."""
 _COMPRESS_LEVEL = 2  # of PNG: 2.5 times faster than the usual 6 for photographs, files 3 % larger
 _EXIF_IMAGE_DESCRIPTION = 0x010E
 _PREFIX = MARKER_NAME + " "
+DECRYPT_FIRST = "decrypt it first"
 
 
 @dataclass(frozen=True)
@@ -194,13 +194,17 @@ def read_marker(source: ImageSource) -> Marker | None:
     return _marker_of(facts.labels, facts.misplaced)
 
 
-def open_plain(source: ImageSource) -> Image.Image:
-    """Open a picture that is about to be encrypted.
+def load_plain(source: ImageSource, remedy: str = DECRYPT_FIRST) -> Image.Image:
+    """A picture that is about to be encrypted, as :func:`hf_etc.load_rgb` gives it.
+
+    Args:
+        source: path, bytes of an image file, or PIL image.
+        remedy: what the error for a ciphertext tells the user to do.
 
     Raises:
         AlreadyEncryptedError: it is a ciphertext.
         MarkerError: it carries a damaged marker.
-        ImageError: see :func:`hf_etc.images.load.open_image`.
+        ImageError: see :func:`hf_etc.load_rgb`.
     """
     opened = open_image(source)  # whole: some markers stand behind the pixels
     try:
@@ -208,16 +212,16 @@ def open_plain(source: ImageSource) -> Image.Image:
     except ImageError:  # Pillow reads it all the same
         marker = read_marker(opened)
     if (marker or read_marker(opened)) is not None:
-        raise AlreadyEncryptedError("this image is encrypted already; decrypt it first")
-    return opened
+        raise AlreadyEncryptedError(f"this image is encrypted already; {remedy}")
+    return to_rgb(opened)
 
 
 def encode_ciphertext(
     pixels: np.ndarray,
     marker: Marker,
     sign: Sign,
-    format: ImageFormat = "png",
-    quality: int = 85,
+    format: ImageFormat | Encoding = "png",
+    quality: int = JPEG_QUALITY,
     subsampling: Subsampling = "4:4:4",
 ) -> bytes:
     """Write encrypted pixels as an image file with its marker; :meth:`hf_etc.Cipher.seal` encrypts, too.
@@ -226,9 +230,7 @@ def encode_ciphertext(
         pixels: uint8 (H,W,3), already encrypted.
         marker: how they were encrypted.
         sign: gives the marker its tag, such as ``cipher.sign``.
-        format: "png" and "webp" are lossless, "jpeg" is lossy (paper section IV-C).
-        quality: JPEG quality 1..100; the paper uses 85 and 80.
-        subsampling: of JPEG's chroma. "4:2:0" smears colour over block borders and costs accuracy.
+        format, quality, subsampling: see :class:`hf_etc.encoding.Encoding`, which may stand for all three.
 
     Returns:
         The file's bytes.
@@ -239,15 +241,14 @@ def encode_ciphertext(
     """
     check_pixels(pixels)
     check_marked_size(pixels.shape[:2], (marker.height, marker.width))
-    check_format(format, quality, subsampling)
-    image, buffer = Image.fromarray(pixels), io.BytesIO()
-    if format == "jpeg":
-        image.save(buffer, "JPEG", quality=quality, subsampling=subsampling)
-        bare = buffer.getvalue()  # Pillow writes no metadata unasked
+    encoding = Encoding.of(format, quality, subsampling)
+    if encoding.format == "jpeg":
+        bare = _jpeg(pixels, encoding)
         text = _PREFIX + sign(marker, "jpeg", bare).to_json()
         return containers.with_jpeg_comment(bare, text.encode("ascii"))
+    image, buffer = Image.fromarray(pixels), io.BytesIO()
     text = sign(marker, "pixels", pixels.tobytes()).to_json()
-    if format == "png":
+    if encoding.format == "png":
         chunk = PngInfo()
         chunk.add_text(MARKER_NAME, text)
         image.save(buffer, "PNG", pnginfo=chunk, compress_level=_COMPRESS_LEVEL)
@@ -256,6 +257,15 @@ def encode_ciphertext(
         exif[_EXIF_IMAGE_DESCRIPTION] = _PREFIX + text
         image.save(buffer, "WEBP", lossless=True, exact=True, exif=exif.tobytes())
     return buffer.getvalue()
+
+
+def as_received(pixels: np.ndarray, encoding: Encoding) -> np.ndarray:
+    """Encrypted pixels, uint8 (H,W,3) or (N,H,W,3), as they come out of files of this encoding: JPEG changes them."""
+    if encoding.format != "jpeg":
+        return pixels
+    if pixels.ndim == 4:
+        return np.stack([as_received(one, encoding) for one in pixels])
+    return np.asarray(Image.open(io.BytesIO(_jpeg(pixels, encoding))))
 
 
 def decode_ciphertext(source: ImageSource) -> tuple[np.ndarray, Marker]:
@@ -271,14 +281,20 @@ def decode_ciphertext(source: ImageSource) -> tuple[np.ndarray, Marker]:
     return ciphertext.pixels(), ciphertext.marker
 
 
-def check_format(format: str, quality: int, subsampling: str) -> None:
-    """Raise ParameterError unless :func:`encode_ciphertext` can write this."""
-    if format not in ("png", "webp", "jpeg"):
-        raise ParameterError(f"format {format!r}: use png, webp or jpeg")
-    if type(quality) is not int or not 1 <= quality <= 100:
-        raise ParameterError(f"quality {quality!r}: use a whole number from 1 to 100")
-    if subsampling not in ("4:4:4", "4:2:0"):
-        raise ParameterError(f"subsampling {subsampling!r}: use 4:4:4 or 4:2:0")
+def check_marked_size(found: tuple[int, int], expected: tuple[int, int]) -> None:
+    """Raise GeometryError when a ciphertext no longer has the (height, width) it was encrypted at."""
+    if found != expected:
+        sizes = f"encrypted at {expected[0]}x{expected[1]}, now {found[0]}x{found[1]}"
+        raise GeometryError(
+            f"the ciphertext was resized or cropped after encryption ({sizes}); resize before encrypting"
+        )
+
+
+def _jpeg(pixels: np.ndarray, encoding: Encoding) -> bytes:
+    """A JPEG file without metadata: Pillow writes none unasked."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=encoding.quality, subsampling=encoding.subsampling)
+    return buffer.getvalue()
 
 
 def _hex(value: Any, size: int, name: str) -> str:

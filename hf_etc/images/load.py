@@ -1,30 +1,20 @@
-"""From any picture to the uint8 RGB array of the right size that a cipher takes.
-
-Resampling is Pillow's, whose integer arithmetic the browser client repeats exactly (docs/spec.md,
-section 6), so that both sides make the same ciphertext.
-"""
+"""Opening any still picture as upright 8-bit RGB; ``prepare.py`` brings it to size."""
 
 import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ..cipher.spec import check_grid
-from ..errors import EtcError, GeometryError, ImageError, ParameterError
+from ..errors import EtcError, ImageError
 
 ImageSource = str | os.PathLike | bytes | Image.Image
-Fit = Literal["crop", "pad", "stretch", "exact"]
 _USUAL_FORMATS = ("JPEG", "PNG", "WEBP")
 MAX_EDGE = 65_535  # pixels: a JPEG's, and a bound on the tables of a resampling, which grow with the edge
-MAX_PREPARED = 2**25  # pixels: a plan and its use take 60 bytes for each
 _STRIP = 2**20  # pixels
-RESAMPLE = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 
 
 def open_image(source: ImageSource) -> Image.Image:
@@ -90,7 +80,11 @@ def load_rgb(source: ImageSource) -> Image.Image:
         >>> load_rgb(Image.new("L", (4, 2), 7)).getpixel((0, 0))
         (7, 7, 7)
     """
-    opened = open_image(source)
+    return to_rgb(open_image(source))
+
+
+def to_rgb(opened: Image.Image) -> Image.Image:
+    """:func:`load_rgb` for what :func:`open_image` returned."""
     with decoding("the image"):
         image = ImageOps.exif_transpose(opened)
         if image.mode.startswith("I;16"):
@@ -100,102 +94,6 @@ def load_rgb(source: ImageSource) -> Image.Image:
         if image.has_transparency_data:
             return _over_white(image.convert("RGBA"))
         return image if image.mode == "RGB" else image.convert("RGB")  # a copy already
-
-
-@dataclass(frozen=True)
-class Preparation:
-    """How a picture is brought to the size that is encrypted. Always before encryption, never after.
-
-    Attributes:
-        size: (height, width) in pixels, or None to keep the picture's own size.
-        fit: with a size, "crop" (default: scale the picture to cover it, cut the middle out), "pad"
-            (scale to fit inside, repeat the edge pixels) or "stretch" (ignore the aspect ratio).
-            Without a size, "exact" (default: refuse sizes off the block grid), "crop" or "pad" to it.
-        resample: "bicubic" (default) or "bilinear", Pillow's filters.
-
-    Raises:
-        ParameterError: unknown fit or resample, size not two positive numbers.
-
-    Example:
-        >>> Preparation((32, 32)).apply(Image.new("RGB", (100, 50)), grid=16).shape
-        (32, 32, 3)
-    """
-
-    size: tuple[int, int] | None = None
-    fit: Fit | None = None
-    resample: str = "bicubic"
-
-    def __post_init__(self) -> None:
-        if self.size is not None:
-            pair = isinstance(self.size, tuple | list) and len(self.size) == 2
-            if not pair or any(type(edge) is not int or edge < 1 for edge in self.size):
-                raise ParameterError(f"size {self.size!r}: give (height, width) in pixels")
-            object.__setattr__(self, "size", tuple(self.size))
-        allowed = ("exact", "crop", "pad") if self.size is None else ("crop", "pad", "stretch")
-        if self.fit is None:
-            object.__setattr__(self, "fit", allowed[0])
-        if self.fit not in allowed:
-            given = "without a size" if self.size is None else "with a size"
-            raise ParameterError(f"fit {self.fit!r} {given}: use one of {', '.join(allowed)}")
-        if not isinstance(self.resample, str) or self.resample not in RESAMPLE:
-            raise ParameterError(f"resample {self.resample!r}: use one of {', '.join(RESAMPLE)}")
-
-    def apply(self, image: Image.Image, grid: int = 1) -> np.ndarray:
-        """Bring an RGB image to size.
-
-        Args:
-            image: mode "RGB", from :func:`load_rgb`.
-            grid: the cipher's block size; the result is a multiple of it.
-
-        Returns:
-            uint8 (H,W,3).
-
-        Raises:
-            GeometryError: the target size is off the grid, or the picture is smaller than one block.
-            ImageError: the picture is empty, or it, the result or a step on the way is over the limits of
-                docs/spec.md, section 6. Nothing is allocated before all sizes are checked.
-        """
-        height, width = image.height, image.width
-        check_size(height, width, f"a {height}x{width} image")
-        target = self._on_grid(height, width, grid) if self.size is None else self.size
-        check_grid(*target, grid)
-        check_prepared(*target)
-        if self.size is not None:
-            scaled = _scaled(height, width, target, self.fit)
-            check_scaling((height, width), scaled)
-            if scaled != (height, width):
-                image = image.resize(scaled[::-1], RESAMPLE[self.resample])
-        return _center(np.asarray(image), target)
-
-    def _on_grid(self, height: int, width: int, grid: int) -> tuple[int, int]:
-        if self.fit == "pad":
-            return -(-height // grid) * grid, -(-width // grid) * grid
-        if self.fit == "crop":  # nothing to cut down to in a picture smaller than a block: check_grid refuses it
-            return height // grid * grid or height, width // grid * grid or width
-        return height, width
-
-
-def to_size(size: int | tuple[int, int] | list[int] | None) -> tuple[int, int] | None:
-    """(height, width) of a size given as one edge, two edges, or nothing."""
-    if size is None or isinstance(size, int):
-        return None if size is None else (size, size)
-    return tuple(size)  # type: ignore[return-value]
-
-
-def check_prepared(height: int, width: int) -> None:
-    """Raise ImageError when what is to be encrypted would be over the limits."""
-    name = f"the picture brought to {height}x{width}"
-    check_size(height, width, name)
-    if height * width > MAX_PREPARED:
-        raise ImageError(f"{name} has {height * width} pixels, over the limit of {MAX_PREPARED}; give a smaller size")
-
-
-def check_scaling(size: tuple[int, int], scaled: tuple[int, int]) -> None:
-    """Raise ImageError when the scaled picture, or the one between the two axes, would be over the limits."""
-    (height, width), (rows, columns) = size, scaled
-    between = (rows, width) if height > 100 * width and rows < height else (height, columns)
-    for step in (scaled, between):
-        check_size(*step, f"a {height}x{width} image scaled to {step[0]}x{step[1]}")
 
 
 def _open_file(source: str | os.PathLike | bytes, name: str) -> Image.Image:
@@ -217,36 +115,3 @@ def _over_white(image: Image.Image) -> Image.Image:
         color, alpha = strip[..., :3], strip[..., 3:]
         out[top : top + rows] = (color * alpha + 255 * (255 - alpha) + 127) // 255
     return Image.fromarray(out)
-
-
-def _scaled(height: int, width: int, target: tuple[int, int], fit: Fit | None) -> tuple[int, int]:
-    """The size to resample to, in whole-number arithmetic: x * p / q rounded half up."""
-    rows, columns = target
-    if fit == "stretch":
-        return target
-    by_height = (rows * width >= columns * height) == (fit == "crop")
-    if by_height:
-        return rows, max(1, (2 * width * rows + height) // (2 * height))
-    return max(1, (2 * height * columns + width) // (2 * width)), columns
-
-
-def _center(pixels: np.ndarray, target: tuple[int, int]) -> np.ndarray:
-    """Cut the middle out where the target is smaller, repeat the edges where it is larger."""
-    for axis, wanted in enumerate(target):
-        spare = pixels.shape[axis] - wanted
-        if spare > 0:
-            pixels = pixels.take(range(spare // 2, spare // 2 + wanted), axis=axis)
-        elif spare < 0:
-            margins = [(0, 0)] * 3
-            margins[axis] = (-spare // 2, -spare - -spare // 2)
-            pixels = np.pad(pixels, margins, mode="edge")
-    return np.ascontiguousarray(pixels)
-
-
-def check_marked_size(found: tuple[int, int], expected: tuple[int, int]) -> None:
-    """Raise GeometryError when a ciphertext no longer has the (height, width) it was encrypted at."""
-    if found != expected:
-        sizes = f"encrypted at {expected[0]}x{expected[1]}, now {found[0]}x{found[1]}"
-        raise GeometryError(
-            f"the ciphertext was resized or cropped after encryption ({sizes}); resize before encrypting"
-        )

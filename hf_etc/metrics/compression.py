@@ -14,10 +14,10 @@ import numpy as np
 from PIL import Image
 
 from ..blocks.pixels import check_pixels
+from ..encoding import Subsampling
 from ..errors import GeometryError, ImageError, MissingExtraError, ParameterError
 
 CodecName = Literal["jpeg", "jpeg-ls", "jpeg2000", "webp", "avif", "jpeg-xl"]
-Subsampling = Literal["4:4:4", "4:2:0"]
 LOSSLESS_ONLY, LOSSY_ONLY = ("jpeg-ls", "jpeg2000"), ("jpeg",)
 WITH_SUBSAMPLING = ("jpeg", "avif")
 EXTRA = 'pip install "hf-etc[compression]"'

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import fields
+from functools import partial
 from typing import Annotated, Any, TypedDict
 
 import numpy as np
@@ -20,20 +21,21 @@ from transformers.utils import TensorType
 from transformers.utils.type_validators import tensor_type_validator
 
 from ..cipher import CipherSpec, spec_from_dict
-from ..cipher.keys import EtcKey, find_key
-from ..cipher.spec import all_parameters, make_spec
+from ..cipher.keys import EtcKey
+from ..cipher.spec import all_parameters
 from ..cipher.spec import cipher_id as id_of
+from ..encoding import JPEG_QUALITY, Encoding, ImageFormat, Subsampling
 from ..errors import (
-    AlreadyEncryptedError,
     GeometryError,
     KeyMismatchError,
     MissingKeyError,
     NotACiphertextError,
     ParameterError,
 )
-from ..images.ciphertext import ImageFormat, Marker, Subsampling, check_format, decode_ciphertext, open_plain
-from ..images.load import Fit, Preparation, load_rgb
-from ..sealing.cipher import Cipher
+from ..images.ciphertext import Marker, decode_ciphertext
+from ..images.prepare import Fit, Preparation, to_size
+from ..sealing import KeyHolder, Recipe, Sealer
+from ..sealing.recipe import to_spec
 from .image_input import is_array, to_list, to_source
 
 
@@ -98,8 +100,6 @@ class EtcImageProcessor(PilBackend):
         True
     """
 
-    # Outside __dict__: transformers copies, prints and saves what is inside it. Holds the key and its plans.
-    __slots__ = ("_cipher",)
     valid_kwargs = EtcImagesKwargs  # type: ignore[assignment]
 
     def __init__(
@@ -125,18 +125,16 @@ class EtcImageProcessor(PilBackend):
             image_mean=image_mean,
             image_std=image_std,
         )
-        self._spec = _to_spec(cipher, params)
-        self._preparation = Preparation(_to_size(size), fit, resample)
-        if self._preparation.size is not None:
-            self._spec.check_size(*self._preparation.size)
-        self._cipher = None if key is None else Cipher(key, self._spec)
-        self._cipher_id = _agree_on_id(key, self._spec, self._preparation.size, cipher_id)
-        self._is_client = key is not None
+        preparation = Preparation(to_size(dict(size) if isinstance(size, SizeDict) else size), fit, resample)
+        self._recipe = Recipe(to_spec(cipher, **params), preparation)
+        held = None if key is None else KeyHolder(key, partial(id_of, spec=self.spec, size=preparation.size))
+        self._cipher_id = _agree_on_id(None if held is None else held.id, cipher_id)
+        self._sealer = None if held is None else Sealer(held, self._recipe)
 
     @property
     def is_client(self) -> bool:
         """True with a key: takes plain pictures. False without: takes ciphertexts only."""
-        return self._is_client
+        return self._sealer is not None
 
     @property
     def cipher_id(self) -> str:
@@ -146,17 +144,17 @@ class EtcImageProcessor(PilBackend):
     @property
     def spec(self) -> CipherSpec:
         """Cipher and public parameters."""
-        return self._spec
+        return self._recipe.spec
 
     @property
     def preparation(self) -> Preparation:
         """How a client brings a picture to size."""
-        return self._preparation
+        return self._recipe.preparation
 
     @property
     def size(self) -> SizeDict | None:
         """Height and width of the encrypted images; None: any that fits the block grid."""
-        size = self._preparation.size
+        size = self.preparation.size
         return None if size is None else SizeDict(height=size[0], width=size[1])
 
     def preprocess(self, images: Any, *args: Any, **kwargs: Any) -> BatchFeature:
@@ -188,30 +186,43 @@ class EtcImageProcessor(PilBackend):
         return super().preprocess(images, **kwargs)
 
     def encrypt(
-        self, images: Any, format: ImageFormat = "png", quality: int = 85, subsampling: Subsampling = "4:4:4"
+        self,
+        images: Any,
+        format: ImageFormat | Encoding = "png",
+        quality: int = JPEG_QUALITY,
+        subsampling: Subsampling = "4:4:4",
     ) -> list[bytes]:
         """The files a client sends: prepared, encrypted and marked, never plain.
 
         Args:
             images: as for a client's call.
-            format: "png" (default) and "webp" are lossless; "jpeg" takes `quality` and `subsampling`.
-            quality: 1 to 100, for JPEG.
-            subsampling: "4:4:4" (default) or "4:2:0", for JPEG.
+            format, quality, subsampling: see :class:`hf_etc.encoding.Encoding`, which may stand for all three.
 
         Raises:
             MissingKeyError: this is a server's processor.
             ParameterError: unknown format, quality or subsampling.
             AlreadyEncryptedError, ImageError, GeometryError: as for a call.
         """
-        check_format(format, quality, subsampling)
-        cipher, any_size = self._client_cipher(), self._preparation.size is None
-        pictures = map(self._prepare, to_list(images))
-        return [cipher.seal(picture, format, quality, subsampling, any_size=any_size) for picture in pictures]
+        encoding, sealer = Encoding.of(format, quality, subsampling), self.sealer()
+        any_size = self.preparation.size is None
+        return [sealer.files(self._pictures(image), encoding, any_size)[0] for image in to_list(images)]
 
     def process_image(self, image: Any, input_data_format: Any = None, **kwargs: Any) -> np.ndarray:  # type: ignore[override]
         """One image as encrypted uint8 (3,H,W): the step where nothing plain may pass."""
-        pixels = self._encrypt_one(image, input_data_format) if self._is_client else self._read_ciphertext(image)
-        return np.moveaxis(pixels, -1, 0)
+        if not self.is_client:
+            return np.moveaxis(self._read_ciphertext(image), -1, 0)
+        return np.moveaxis(self.sealer().encrypt(self._pictures(image, input_data_format))[0], -1, 0)
+
+    def sealer(self) -> Sealer:
+        """What encrypts, of a client.
+
+        Raises:
+            MissingKeyError: this is a server's processor, or a client's that was unpickled where its key is not.
+        """
+        if self._sealer is None:
+            raise MissingKeyError("this is a server's processor, it has no key; load it with key= on the client")
+        self._sealer.held.find()  # before any picture is looked at
+        return self._sealer
 
     def check(self, marker: Marker) -> None:
         """Raise unless a ciphertext with this marker is one that the model takes.
@@ -219,9 +230,9 @@ class EtcImageProcessor(PilBackend):
         Raises:
             KeyMismatchError, ParameterError, GeometryError: it has another key, cipher or size.
         """
-        if marker.spec != self._spec:
-            raise ParameterError(f"encrypted with {marker.spec}, the model takes {self._spec}; encrypt with those")
-        rows, columns = self._preparation.size or (marker.height, marker.width)
+        if marker.spec != self.spec:
+            raise ParameterError(f"encrypted with {marker.spec}, the model takes {self.spec}; encrypt with those")
+        rows, columns = self.preparation.size or (marker.height, marker.width)
         if (marker.height, marker.width) != (rows, columns):
             found = f"{marker.height}x{marker.width}"
             raise GeometryError(f"encrypted at {found}, the model takes {rows}x{columns}; resize before encrypting")
@@ -237,14 +248,14 @@ class EtcImageProcessor(PilBackend):
         The two names in ``size`` are deliberate. An image processor that does not encrypt refuses
         them, so a loader that ignores ``image_processor_type`` fails instead of passing plain pixels.
         """
-        height, width = self._preparation.size or (None, None)
+        height, width = self.preparation.size or (None, None)
         return {
             "image_processor_type": type(self).__name__,
-            "cipher": self._spec.to_dict(),
+            "cipher": self.spec.to_dict(),
             "cipher_id": self._cipher_id,
             "size": {"encrypted_height": height, "encrypted_width": width},
-            "fit": self._preparation.fit,
-            "resample": self._preparation.resample,
+            "fit": self.preparation.fit,
+            "resample": self.preparation.resample,
             **{name: deepcopy(getattr(self, name)) for name in _VALUE_OPTIONS},
         }
 
@@ -284,45 +295,9 @@ class EtcImageProcessor(PilBackend):
         """A server from a ``preprocessor_config.json``."""
         return cls.from_dict(cls.get_image_processor_dict(json_file)[0])
 
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__.copy()
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._cipher = None
-
-    def __copy__(self) -> "EtcImageProcessor":
-        return self.__deepcopy__({})
-
-    def __deepcopy__(self, memo: dict) -> "EtcImageProcessor":
-        twin = type(self).__new__(type(self))
-        twin.__setstate__(deepcopy(self.__dict__, memo))
-        twin._cipher = self._cipher
-        return twin
-
-    def _client_cipher(self) -> Cipher:
-        if not self._is_client:
-            raise MissingKeyError("this is a server's processor, it has no key; load it with key= on the client")
-        if self._cipher is None:  # an unpickled client
-            key = find_key(self._cipher_id, lambda key: id_of(key, self._spec, self._preparation.size))
-            self._cipher = Cipher(key, self._spec)
-        return self._cipher
-
-    def _encrypt_one(self, image: Any, input_data_format: Any = None) -> np.ndarray:
-        """Encrypted uint8 (H,W,3)."""
-        cipher = self._client_cipher()
-        nonce = cipher.new_nonces(1)[0] if self._spec.key_scope == "image" else None
-        return cipher.encrypt(self._prepare(image, input_data_format), nonce)
-
-    def _prepare(self, image: Any, input_data_format: Any = None) -> np.ndarray:
-        """The plain picture, brought to size: uint8 (H,W,3)."""
-        try:
-            picture = open_plain(to_source(image, input_data_format))
-        except AlreadyEncryptedError:
-            raise AlreadyEncryptedError(
-                "this image is encrypted already; give it to the server's processor (no key)"
-            ) from None
-        return self._preparation.apply(load_rgb(picture), self._spec.grid)
+    def _pictures(self, image: Any, input_data_format: Any = None) -> list[np.ndarray]:
+        source = to_source(image, input_data_format)
+        return self.sealer().pictures(source, remedy="give it to the server's processor (no key)")
 
     def _read_ciphertext(self, image: Any) -> np.ndarray:
         if is_array(image):
@@ -360,23 +335,6 @@ class EtcImageProcessor(PilBackend):
         return np.ascontiguousarray(table[:, 0])
 
 
-def _to_spec(cipher: str | CipherSpec, params: dict[str, Any]) -> CipherSpec:
-    if not isinstance(cipher, CipherSpec):
-        return make_spec(cipher, **params)
-    if params:
-        raise ParameterError(f"{sorted(params)[0]!r} beside a complete cipher spec; give one or the other")
-    return cipher
-
-
-def _to_size(size: Any) -> tuple[int, int] | None:
-    if isinstance(size, (Mapping, SizeDict)):
-        edges = dict(size)
-        if edges.keys() != {"height", "width"}:
-            raise ParameterError(f"size {edges!r}: give height and width in pixels")
-        return edges["height"], edges["width"]
-    return (size, size) if isinstance(size, int) else tuple(size) if isinstance(size, list) else size
-
-
 def _saved_spec(values: Any) -> CipherSpec:
     if not isinstance(values, dict):
         raise ParameterError(f"the saved cipher {values!r} is damaged; save the processor again")
@@ -390,20 +348,20 @@ def _saved_size(size: Any) -> tuple[int, int] | None:
     return None if edges == (None, None) else edges
 
 
-def _agree_on_id(key: EtcKey | None, spec: CipherSpec, size: tuple[int, int] | None, given: str | None) -> str:
-    if key is None and given is None:
-        raise MissingKeyError("give key= for a client's processor, or cipher_id= for a server's")
-    if key is None:
-        if not isinstance(given, str) or not re.fullmatch("[0-9a-f]{32}", given):
-            raise ParameterError(f"cipher_id {given!r}: it has 32 hexadecimal digits, see Cipher.cipher_id")
-        return given
-    own = id_of(key, spec, size)
-    if given not in (None, own):
+def _agree_on_id(own: str | None, given: str | None) -> str:
+    """The id of a client's own key, which must be the one that is given; or that of a server."""
+    if own is not None and given in (None, own):
+        return own
+    if own is not None:
         raise KeyMismatchError(
             "the configuration was not made with this key: it is another key's, or its cipher or size was changed; "
             "nothing was encrypted, use the model's key or load the model from its owner"
         )
-    return own
+    if given is None:
+        raise MissingKeyError("give key= for a client's processor, or cipher_id= for a server's")
+    if not isinstance(given, str) or not re.fullmatch("[0-9a-f]{32}", given):
+        raise ParameterError(f"cipher_id {given!r}: it has 32 hexadecimal digits, see Cipher.cipher_id")
+    return given
 
 
 def _check_expected(spec: CipherSpec, saved: dict[str, Any], kwargs: dict[str, Any]) -> None:
@@ -412,7 +370,7 @@ def _check_expected(spec: CipherSpec, saved: dict[str, Any], kwargs: dict[str, A
     found |= {field.name: getattr(spec, field.name) for field in fields(spec)}
     for name in kwargs.keys() & (found.keys() | all_parameters()):
         expected = kwargs.pop(name)
-        expected = _to_size(expected) if name == "size" else tuple(expected) if isinstance(expected, list) else expected
+        expected = to_size(expected) if name == "size" else tuple(expected) if isinstance(expected, list) else expected
         if name not in found or expected != found[name]:
             error = KeyMismatchError if name == "cipher_id" else ParameterError
             raise error(f"the model has {name}={found.get(name)!r}, expected {expected!r}; load the model you meant")

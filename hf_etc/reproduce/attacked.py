@@ -10,8 +10,8 @@ from ..audit.audit import like
 from ..audit.owner import Owner, Shares, make_trial
 from ..cipher import CipherSpec, EtcSpec
 from ..cipher.spec import make_spec
-from ..data.convert.output import whole_file
 from ..experiments.lab import Lab
+from ..files import whole_file
 
 BLOCK = 4  # pixels; of EtC, so that all four ciphers but PE have the same
 CIPHERS: dict[str, CipherSpec] = {name: make_spec(name.lower()) for name in ("LE", "ELE", "PE")}

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..experiments.cells import Experiment
-from ..experiments.records import write_text
 from ..experiments.store import Store
+from ..files import write_text
 
 HEADER = """# Results: the paper's tables and figures, measured here
 

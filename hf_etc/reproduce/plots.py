@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..data.convert.output import whole_file
 from ..errors import MissingExtraError
+from ..files import whole_file
 
 # Told apart by colour-blind readers (Okabe and Ito).
 COLORS = {"plain": "#222222", "EtC": "#0072b2", "ELE": "#d55e00", "PE": "#009e73", "LE": "#cc79a7"}

@@ -18,20 +18,18 @@ from ..blocks.pixels import check_pixels
 from ..cipher import CipherSpec, EtcSpec
 from ..cipher.compiler import Compiler, Nonces
 from ..cipher.etc import STEPS
-from ..cipher.keys import EtcKey
+from ..cipher.keys import EtcKey, check_key
 from ..cipher.plan import Plan
 from ..cipher.spec import NONCE_BYTES, KeyScope, cipher_id, make_spec
-from ..errors import AuthenticationError, KeyMismatchError, MissingKeyError, ParameterError
+from ..encoding import JPEG_QUALITY, Encoding, ImageFormat, Subsampling
+from ..errors import AuthenticationError, KeyMismatchError, ParameterError
 from ..images.ciphertext import (
     MARKER_NAME,
     Ciphertext,
-    ImageFormat,
     Marker,
     Signed,
-    Subsampling,
-    check_format,
     encode_ciphertext,
-    open_plain,
+    load_plain,
     read_ciphertext,
 )
 from ..images.load import ImageSource, load_rgb
@@ -61,8 +59,7 @@ class Cipher:
     """
 
     def __init__(self, key: EtcKey, spec: CipherSpec) -> None:
-        if not isinstance(key, EtcKey):
-            raise MissingKeyError("key must be an EtcKey: EtcKey.load(path), EtcKey.from_env() or EtcKey.generate()")
+        check_key(key)
         self.key, self.spec = key, spec
         self._compiler = Compiler(key, spec)
 
@@ -80,6 +77,10 @@ class Cipher:
     def new_nonces(self, count: int) -> list[bytes]:
         """Fresh random public nonces, 16 bytes each, for ``key_scope="image"``."""
         return [os.urandom(NONCE_BYTES) for _ in range(count)]
+
+    def nonces_for(self, count: int) -> list[bytes] | None:
+        """What :meth:`encrypt` takes for this many images: fresh nonces, or None where one key is for all."""
+        return self.new_nonces(count) if self.spec.key_scope == "image" else None
 
     def compile(self, height: int, width: int, nonce: Nonces = None) -> Layout | Plan:
         """What encryption does to images of a size: a layout of blocks or a plan of bytes, as secret as the key."""
@@ -107,8 +108,8 @@ class Cipher:
         if not isinstance(images, Image.Image):
             _refuse_repeated(nonce)
             return self._compiler.apply(images, nonce)
-        picture = np.asarray(load_rgb(open_plain(images)))
-        nonce = self._nonce(_single(nonce))
+        picture = np.asarray(load_plain(images))
+        nonce = _single(self.nonces_for(1) if nonce is None else nonce)
         pixels = self._compiler.apply(picture, nonce)
         marker = self.sign(self.marker(pixels.shape[0], pixels.shape[1], nonce), "pixels", pixels.tobytes())
         encrypted = Image.fromarray(pixels)
@@ -159,8 +160,8 @@ class Cipher:
     def seal(
         self,
         picture: np.ndarray | Image.Image,
-        format: ImageFormat = "png",
-        quality: int = 85,
+        format: ImageFormat | Encoding = "png",
+        quality: int = JPEG_QUALITY,
         subsampling: Subsampling = "4:4:4",
         nonce: bytes | None = None,
         any_size: bool = False,
@@ -169,8 +170,7 @@ class Cipher:
 
         Args:
             picture: plain, uint8 (H,W,3) or a PIL image of any still mode.
-            format: "png" and "webp" are lossless, "jpeg" is lossy.
-            quality, subsampling: of JPEG; the paper uses 85 and 80, and 4:4:4.
+            format, quality, subsampling: see :class:`hf_etc.encoding.Encoding`, which may stand for all three.
             nonce: 16 bytes for ``key_scope="image"``; default: a fresh one.
             any_size: mark it with the id for pictures of any size instead of the one for this size.
 
@@ -181,7 +181,7 @@ class Cipher:
             AlreadyEncryptedError, GeometryError, ImageError, ParameterError: as for :meth:`encrypt`.
         """
         if isinstance(picture, Image.Image):
-            picture = np.asarray(load_rgb(open_plain(picture)))
+            picture = np.asarray(load_plain(picture))
         check_pixels(picture)
         nonces = None if nonce is None else [nonce]
         return self.seal_all([picture], format, quality, subsampling, nonces, any_size)[0]
@@ -189,16 +189,15 @@ class Cipher:
     def seal_all(
         self,
         pictures: Sequence[np.ndarray],
-        format: ImageFormat = "png",
-        quality: int = 85,
+        format: ImageFormat | Encoding = "png",
+        quality: int = JPEG_QUALITY,
         subsampling: Subsampling = "4:4:4",
         nonces: Sequence[bytes] | None = None,
         any_size: bool = False,
     ) -> list[bytes]:
         """:meth:`seal` for plain pictures, uint8 (H,W,3) each, of any mixture of sizes."""
-        check_format(format, quality, subsampling)
-        if nonces is None and self.spec.key_scope == "image":
-            nonces = self.new_nonces(len(pictures))
+        encoding = Encoding.of(format, quality, subsampling)
+        nonces = self.nonces_for(len(pictures)) if nonces is None else nonces
         files = [b""] * len(pictures)
         for (height, width), same_size in positions(picture.shape[:2] for picture in pictures).items():
             chosen = None if nonces is None else [nonces[i] for i in same_size]
@@ -206,7 +205,7 @@ class Cipher:
             id_ = self.cipher_id() if any_size else self.cipher_id(height, width)
             for i, pixels, nonce in zip(same_size, encrypted, chosen or repeat(None), strict=False):
                 marker = Marker(self.spec, height, width, id_, nonce)
-                files[i] = encode_ciphertext(pixels, marker, self.sign, format, quality, subsampling)
+                files[i] = encode_ciphertext(pixels, marker, self.sign, encoding)
         return files
 
     def unseal(self, source: ImageSource | Ciphertext) -> np.ndarray:
@@ -272,9 +271,6 @@ class Cipher:
                 "the ciphertext was changed or stored anew after encryption; use the original file "
                 "(to decrypt it all the same, see decrypt_unauthenticated or hf-etc decrypt --unauthenticated)"
             )
-
-    def _nonce(self, nonce: bytes | None) -> bytes | None:
-        return self.new_nonces(1)[0] if nonce is None and self.spec.key_scope == "image" else nonce
 
 
 class EtcCipher(Cipher):

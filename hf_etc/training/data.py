@@ -6,6 +6,7 @@ from pathlib import Path
 
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, load_dataset
 
+from ..data.columns import image_column, image_features
 from ..data.load import load_tables
 from ..errors import ParameterError
 from .arguments import DataArguments, SourceArguments
@@ -111,11 +112,11 @@ def _pick(tables: DatasetDict, wanted: str | None, usual: Sequence[str], remedy:
 
 
 def _split(name: str, table: Dataset, args: SourceArguments, limit: int | None, seed: int) -> Split:
-    image = args.image_column_name or _only(table.features, Image, (), "image_column_name")
-    label = args.label_column_name or _only(table.features, ClassLabel, _LABELS, "label_column_name")
-    for column, flag in ((image, "image_column_name"), (label, "label_column_name")):
-        if column not in table.features:
-            raise ParameterError(f"no column {column!r} among {', '.join(table.features)}; give --{flag}")
+    features = table.features
+    image = image_column(features, image_features(features), args.image_column_name, "--image_column_name")
+    label = args.label_column_name or _label_column(features)
+    if label not in features:
+        raise ParameterError(f"no column {label!r} among {', '.join(features)}; give --label_column_name")
     if not isinstance(table.features[image], Image):
         raise ParameterError(f"column {image!r} holds {table.features[image]}, not images; give --image_column_name")
     if not isinstance(table.features[label], ClassLabel):
@@ -129,12 +130,10 @@ def _split(name: str, table: Dataset, args: SourceArguments, limit: int | None, 
     )
 
 
-def _only(features: Features, kind: type, usual: Sequence[str], flag: str) -> str:
-    """The column with one of the usual names, else the only one of this kind."""
-    for name in usual:
-        if name in features:
-            return name
-    found = [name for name, feature in features.items() if isinstance(feature, kind)]
+def _label_column(features: Features) -> str:
+    """The column with one of the usual names, else the only one of classes."""
+    classes = [name for name, feature in features.items() if isinstance(feature, ClassLabel)]
+    found = [name for name in _LABELS if name in features][:1] or classes
     if len(found) != 1:
-        raise ParameterError(f"cannot tell the column among {', '.join(features)}; give --{flag}")
+        raise ParameterError(f"cannot tell the column of labels among {', '.join(features)}; give --label_column_name")
     return found[0]

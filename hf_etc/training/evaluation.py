@@ -18,14 +18,14 @@ from tqdm.auto import tqdm
 from transformers import AutoImageProcessor, PreTrainedModel, ViTImageProcessor
 from transformers.image_processing_utils import BaseImageProcessor
 
-from ..cipher.keys import EtcKey
+from ..cipher.keys import EtcKey, load_key
 from ..cipher.spec import cipher_id
-from ..errors import AlreadyEncryptedError, EtcError, ParameterError
+from ..encoding import JPEG_QUALITY, Encoding, Subsampling
+from ..errors import EtcError, ParameterError
 from ..experiments.records import result_record, write_json
-from ..images.ciphertext import Subsampling, open_plain, read_marker
-from ..images.load import ImageSource, load_rgb
+from ..images.ciphertext import as_received, load_plain, read_marker
+from ..images.load import ImageSource
 from ..metrics import load_accuracy
-from ..metrics.compression import Codec, decode, encode
 from ..models import load_model
 from ..processor.image_processing import EtcImageProcessor
 from .arguments import SourceArguments, option, parse_into
@@ -34,7 +34,8 @@ from .data import Split, load_eval_split
 Condition = Callable[[list[Any]], Tensor]
 """What happens to a batch of images on its way to the model: from their sources to pixel values."""
 
-JPEG_QUALITIES = (85, 80)  # the paper's, Table III
+JPEG_QUALITIES = (JPEG_QUALITY, 80)  # the paper's, Table III
+_REMEDY = "give plain images"
 
 
 @dataclass
@@ -43,7 +44,7 @@ class EvaluationArguments(SourceArguments):
 
     model_name_or_path: str | None = option(None, "folder or Hub id of the trained model with its processor")
     key_file: str | None = option(None, "key file, for plain images; default: HF_ETC_KEY_FILE or HF_ETC_KEY")
-    jpeg_quality: list[int] = option([85, 80], "JPEG qualities to evaluate; 0: none")  # noqa: RUF009
+    jpeg_quality: list[int] = option(list(JPEG_QUALITIES), "JPEG qualities to evaluate; 0: none")  # noqa: RUF009
     jpeg_subsampling: str = option("4:4:4", "chroma subsampling of the JPEG files: 4:4:4 or 4:2:0")
     batch_size: int = option(64, "images at a time")
     seed: int = option(0, "chooses the images of --max_eval_samples")
@@ -171,11 +172,11 @@ def owner_conditions(
     plain = ViTImageProcessor(do_resize=False, **{name: getattr(server, name) for name in names})
 
     def prepared(condition: Condition) -> Condition:
-        return lambda sources: condition([_prepared(server, source) for source in sources])
+        return lambda sources: condition([_prepared(client, source) for source in sources])
 
     def jpeg(quality: int) -> Condition:
         receive = _values(server)
-        return prepared(lambda images: receive(client.encrypt(images, "jpeg", quality, subsampling)))
+        return prepared(lambda images: receive(client.encrypt(images, Encoding("jpeg", quality, subsampling))))
 
     keys = {"right key": client, "wrong key": other, "no encryption": plain}
     conditions = {name: prepared(_values(one)) for name, one in keys.items()}
@@ -191,8 +192,8 @@ def plain_conditions(
     values = _values(processor)
 
     def jpeg(quality: int) -> Condition:
-        codec = Codec("jpeg", quality, subsampling)
-        return lambda sources: values([_through(codec, _plain(source)) for source in sources])
+        encoding = Encoding("jpeg", quality, subsampling)
+        return lambda sources: values([_through(encoding, _plain(source)) for source in sources])
 
     conditions: dict[str, Condition] = {"plain": lambda sources: values([_plain(source) for source in sources])}
     return conditions | {f"plain, {_jpeg_name(q, subsampling)}": jpeg(q) for q in jpeg_qualities}
@@ -257,7 +258,7 @@ def _key_for(split: Split, key_file: str | None, encrypts: bool) -> EtcKey | Non
             why = "this dataset holds ciphertexts" if marked else "this model takes plain images"
             raise ParameterError(f"{why}; leave --key_file out")
         return None
-    return EtcKey.load(key_file) if key_file else EtcKey.from_env()
+    return load_key(key_file)
 
 
 def _values(processor: BaseImageProcessor) -> Condition:
@@ -266,18 +267,15 @@ def _values(processor: BaseImageProcessor) -> Condition:
 
 def _prepared(processor: EtcImageProcessor, source: ImageSource) -> Image.Image:
     """A plain image at the model's size: resized once for all conditions; another preparation changes nothing."""
-    return Image.fromarray(processor.preparation.apply(_plain(source), processor.spec.grid))
+    return Image.fromarray(processor.sealer().pictures(source, _REMEDY)[0])
 
 
 def _plain(source: ImageSource) -> Image.Image:
-    try:
-        return load_rgb(open_plain(source))
-    except AlreadyEncryptedError:
-        raise AlreadyEncryptedError("a plain image is needed here, this one is encrypted already") from None
+    return load_plain(source, _REMEDY)
 
 
-def _through(codec: Codec, image: Image.Image) -> Image.Image:
-    return Image.fromarray(decode(encode(np.asarray(image), codec), codec))
+def _through(encoding: Encoding, image: Image.Image) -> Image.Image:
+    return Image.fromarray(as_received(np.asarray(image), encoding))
 
 
 def _jpeg_name(quality: int, subsampling: str) -> str:

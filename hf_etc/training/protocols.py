@@ -12,24 +12,25 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from PIL import Image
 from transformers import ViTImageProcessor
 from transformers.image_processing_utils import BaseImageProcessor
 
 from ..cipher import CipherSpec
-from ..cipher.keys import EtcKey, find_key
+from ..cipher.keys import EtcKey, load_key
 from ..data import common_marker
-from ..errors import AlreadyEncryptedError, GeometryError, ParameterError
-from ..images.ciphertext import Subsampling, decode_ciphertext, open_plain
-from ..images.load import ImageSource, Preparation, load_rgb, to_size
-from ..metrics.compression import Codec, decode, encode
+from ..errors import GeometryError, ParameterError
+from ..images.ciphertext import decode_ciphertext, load_plain
+from ..images.load import ImageSource
+from ..images.prepare import Preparation, to_size
 from ..processor.image_processing import EtcImageProcessor
-from ..sealing.cipher import Cipher, get_cipher
+from ..sealing import Recipe, Sealer
 from .arguments import DataArguments
 from .augment import plain_augment
 from .data import Split
 from .dataset import ImageDataset
 from .identity import data_digest
+
+_REMEDY = "train on a dataset of ciphertexts with --protocol static"
 
 
 @dataclass(frozen=True)
@@ -75,20 +76,21 @@ def _static(args: DataArguments, splits: dict[str, Split], options: dict[str, An
 
 
 def _reencrypted(args: DataArguments, splits: dict[str, Split], options: dict[str, Any]) -> Prepared:
-    key = EtcKey.load(args.key_file) if args.key_file else EtcKey.from_env()
-    given = {"block_size": args.block_size, "key_scope": args.key_scope}
-    cipher = get_cipher(args.cipher, key, **{name: value for name, value in given.items() if value is not None})
-    encrypt = Encrypt(cipher, args.jpeg_quality, args.jpeg_subsampling)  # type: ignore[arg-type]
-    preparation = _preparation(args)
-    datasets, size = _from_plain(args, splits, options, preparation, cipher.spec, encrypt)
+    key, jpeg = load_key(args.key_file), {}
+    if args.jpeg_quality is not None:
+        jpeg = {"format": "jpeg", "quality": args.jpeg_quality, "subsampling": args.jpeg_subsampling}
+    members = {name: getattr(args, name) for name in ("cipher", "block_size", "key_scope", "fit", "resample")}
+    sealer = Sealer(key, Recipe.of(size=args.image_size, **members, **jpeg))
+    spec, preparation = sealer.recipe.spec, sealer.recipe.preparation
+    datasets, size = _from_plain(args, splits, options, preparation, sealer)
     fit = None if preparation.fit == "exact" else preparation.fit  # images of their own size had that very size
-    id_ = cipher.cipher_id(*size)
-    processor = EtcImageProcessor(cipher=cipher.spec, size=size, fit=fit, resample=args.resample, cipher_id=id_)
+    id_ = sealer.cipher.cipher_id(*size)
+    processor = EtcImageProcessor(cipher=spec, size=size, fit=fit, resample=args.resample, cipher_id=id_)
     return Prepared(datasets, processor, size, _digest(splits, key))
 
 
 def _plain(args: DataArguments, splits: dict[str, Split], options: dict[str, Any]) -> Prepared:
-    preparation = _preparation(args)
+    preparation = Preparation(to_size(args.image_size), args.fit, args.resample)  # type: ignore[arg-type]
     datasets, size = _from_plain(args, splits, options, preparation)
     return Prepared(datasets, plain_processor(size, preparation.fit, args.resample), size, _digest(splits))
 
@@ -105,15 +107,15 @@ def _from_plain(
     splits: dict[str, Split],
     options: dict[str, Any],
     preparation: Preparation,
-    spec: CipherSpec | None = None,
-    finish: "Encrypt | None" = None,
+    sealer: Sealer | None = None,
 ) -> tuple[dict[str, ImageDataset], tuple[int, int]]:
     """The datasets of an owner, and the size of the first image after preparation."""
-    prepared = partial(_read_prepared, preparation, 1 if spec is None else spec.grid)
+    grid, finish = (1, None) if sealer is None else (sealer.recipe.spec.grid, sealer.encrypt)
+    prepared = partial(preparation.read, grid=grid, remedy=_REMEDY)
     first = next(iter(splits.values()))
     height, width = prepared(first.sources()[0]).shape[:2]
-    if spec is not None:
-        spec.check_size(height, width)
+    if sealer is not None:
+        sealer.recipe.spec.check_size(height, width)
     datasets = {}
     if "train" in splits:
         split, augment = splits["train"], plain_augment(args, (height, width))
@@ -127,34 +129,6 @@ def _from_plain(
 
 def _digest(splits: dict[str, Split], key: EtcKey | None = None) -> str:
     return data_digest(splits["train"], key) if "train" in splits else ""
-
-
-class Encrypt:
-    """Encrypts a batch, uint8 (N,H,W,3), and optionally sends each ciphertext through JPEG.
-
-    Pickles hold the cipher's public parameters and the key id; a worker process that does not inherit
-    the key finds it in its environment (:func:`hf_etc.cipher.keys.find_key`).
-    """
-
-    def __init__(self, cipher: Cipher, jpeg_quality: int | None = None, subsampling: Subsampling = "4:4:4") -> None:
-        self._cipher = cipher
-        self._codec = None if jpeg_quality is None else Codec("jpeg", jpeg_quality, subsampling)
-
-    def __call__(self, images: np.ndarray) -> np.ndarray:
-        nonces = self._cipher.new_nonces(len(images)) if self._cipher.spec.key_scope == "image" else None
-        encrypted = self._cipher.encrypt(images, nonces)
-        return encrypted if self._codec is None else compressed(encrypted, self._codec)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"spec": self._cipher.spec, "key_id": self._cipher.key.key_id, "codec": self._codec}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self._cipher, self._codec = Cipher(find_key(state["key_id"]), state["spec"]), state["codec"]
-
-
-def compressed(images: np.ndarray, codec: Codec) -> np.ndarray:
-    """Images, uint8 (N,H,W,3), after they were stored with `codec` and read again."""
-    return np.stack([decode(encode(image, codec), codec) for image in images])
 
 
 def plain_processor(size: tuple[int, int], fit: str | None = "crop", resample: str = "bicubic") -> ViTImageProcessor:
@@ -184,18 +158,7 @@ def _read_ciphertext(source: ImageSource) -> np.ndarray:
 
 
 def _read_plain(source: ImageSource) -> np.ndarray:
-    try:
-        return np.asarray(load_rgb(open_plain(source)))
-    except AlreadyEncryptedError:
-        raise AlreadyEncryptedError("this dataset holds ciphertexts; train on them with --protocol static") from None
-
-
-def _read_prepared(preparation: Preparation, grid: int, source: ImageSource) -> np.ndarray:
-    return preparation.apply(Image.fromarray(_read_plain(source)), grid)
-
-
-def _preparation(args: DataArguments) -> Preparation:
-    return Preparation(to_size(args.image_size), args.fit, args.resample)  # type: ignore[arg-type]
+    return np.asarray(load_plain(source, _REMEDY))
 
 
 def _expect(args: DataArguments, spec: CipherSpec, size: tuple[int, int]) -> None:

@@ -7,7 +7,6 @@ from hf_etc.audit.attack import Recovery, get_attack
 from hf_etc.audit.owner import Owner, Shares, Trial, make_trial, synthetic_pictures
 from hf_etc.audit.record import Scores
 from hf_etc.audit.scores import score
-from hf_etc.sealing.cipher import Cipher
 
 
 @cache
@@ -20,7 +19,7 @@ def pictures(count=12, edge=32):
 def trial_of(spec, images=None, targets=2, codec=None, weights=None, others=None) -> Trial:
     images = pictures() if images is None else images
     rest = images[targets:]
-    owner = Owner(Cipher(EtcKey(bytes(range(32))), spec), codec)
+    owner = Owner.of(EtcKey(bytes(range(32))), spec, codec)
     return make_trial(owner, Shares(images[:targets], rest, rest[:1], rest), "smoke", weights, others)
 
 

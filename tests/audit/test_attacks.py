@@ -15,8 +15,8 @@ from hf_etc.audit.scores import outlines
 from hf_etc.audit.training import Budget
 from hf_etc.cipher import EtcSpec
 from hf_etc.cipher.spec import make_spec
+from hf_etc.encoding import Encoding
 from hf_etc.errors import KeyMismatchError, ParameterError
-from hf_etc.metrics.compression import Codec
 from hf_etc.processor.image_processing import EtcImageProcessor
 
 from .helpers import fresh_keys, pictures, run, trial_of
@@ -47,7 +47,7 @@ def test_every_attack_says_what_it_is_and_gets_no_more_than_it_declares(name):
 
 
 @pytest.mark.parametrize(
-    ("size", "codec"), [(16, None), (8, None), (4, None), (16, Codec("jpeg", 80)), (4, Codec("jpeg", 85))]
+    ("size", "codec"), [(16, None), (8, None), (4, None), (16, Encoding("jpeg", 80)), (4, Encoding("jpeg", 85))]
 )
 def test_a_handful_of_ciphertexts_gives_the_key_away(size, codec):
     recovery, scores = run("dataset-jigsaw", trial_of(EtcSpec(block_size=size), codec=codec))
@@ -92,7 +92,7 @@ def test_chosen_plaintexts_give_every_key_whole(name):
 
 
 def test_chosen_plaintexts_work_through_jpeg():
-    recovery, scores = run("chosen-plaintext", trial_of(EtcSpec(), codec=Codec("jpeg", 80)))
+    recovery, scores = run("chosen-plaintext", trial_of(EtcSpec(), codec=Encoding("jpeg", 80)))
     assert scores.key_share == 1 and recovery.ciphertexts_used > 5
 
 

@@ -18,8 +18,8 @@ from hf_etc.audit.report.report import render
 from hf_etc.audit.report.words import advice, headline
 from hf_etc.audit.store import Store
 from hf_etc.cipher import EtcSpec
+from hf_etc.encoding import Encoding
 from hf_etc.errors import GeometryError, OutputError, ParameterError
-from hf_etc.metrics.compression import Codec
 
 from .helpers import pictures
 
@@ -133,7 +133,7 @@ def test_one_image_is_enough_for_what_needs_one(key):
 
 @pytest.mark.parametrize("name", ["pe", "le"])
 def test_jpeg_and_other_ciphers_run(key, name):
-    found = audit(pictures(), get_cipher(name, key), codec=Codec("jpeg", 85), attacks=["fr-advanced"])
+    found = audit(pictures(), get_cipher(name, key), codec=Encoding("jpeg", 85), attacks=["fr-advanced"])
     assert found.results[0].outcome == "ran" and found.to_dict()["format"] == "jpeg 85 4:4:4"
 
 

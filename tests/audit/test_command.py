@@ -180,7 +180,7 @@ def test_no_secret_is_written(photos, tmp_path, key):
         (lambda folder: folder.mkdir(), (), "holds no images"),
         (lambda folder: save(folder, []).joinpath("a.png").write_text("x"), (), "none of the images .* can be read"),
         (lambda folder: save(folder, pictures()[:2]), ("--size", "30"), "not a multiple of the block size 16"),
-        (lambda folder: save(folder, pictures()[:2]), ("--size", "big"), "give one edge, as 224"),
+        (lambda folder: save(folder, pictures()[:2]), ("--size", "big"), "give pixels, as 224 or 224x160"),
         (lambda folder: save(folder, pictures()[:2]), ("--attacks", "magic"), "unknown attack 'magic'"),
         (lambda folder: save(folder, pictures()[:2]), ("--attacks", ","), "--attacks is empty"),
         (lambda folder: save(folder, pictures()[:2]), ("--quality", "80"), "are for --format jpeg"),

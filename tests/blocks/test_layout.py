@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from hf_etc.blocks import COLOR_AFTER, COLOR_INVERSE, COLORS, MARK, TURNS, Layout, turn_after, turn_block, turn_inverse
 from hf_etc.blocks.torch_layout import TorchLayout
 from hf_etc.errors import GeometryError, ImageError, ParameterError
-
 from tests.helpers import noise
 
 CHANGES = ("turn", "negative", "color")

@@ -21,6 +21,7 @@ from hf_etc import (
     read_marker,
 )
 from hf_etc.cipher.spec import spec_from_dict
+from hf_etc.encoding import Encoding
 from hf_etc.errors import (
     AlreadyEncryptedError,
     AuthenticationError,
@@ -31,7 +32,7 @@ from hf_etc.errors import (
     NotACiphertextError,
     ParameterError,
 )
-from hf_etc.images.ciphertext import Ciphertext, check_format
+from hf_etc.images.ciphertext import Ciphertext
 
 from ..helpers import gradient, noise, with_marker
 from ..reference import file_reference, reading_reference
@@ -373,7 +374,7 @@ def test_format_options(arguments, message):
     with pytest.raises(ParameterError, match=message):
         encode_ciphertext(pixels, marker, SIGN, *arguments)
     with pytest.raises(ParameterError, match=message):
-        check_format(*arguments, *(85, "4:4:4")[len(arguments) - 1 :])
+        Encoding(*arguments)
 
 
 def test_pixels_of_another_size_or_kind():

@@ -29,7 +29,7 @@ from hf_etc import (
 from hf_etc.errors import EtcError, GeometryError, ImageError, ParameterError
 from hf_etc.images import load as images
 from hf_etc.images.ciphertext import read_marker
-from hf_etc.images.load import open_image, to_size
+from hf_etc.images.load import open_image
 
 from ..helpers import gradient, noise
 from ..reference import preparation_reference as reference
@@ -429,7 +429,6 @@ def test_without_a_size_nothing_is_scaled(height, width, grid, fit):
 def test_defaults():
     assert Preparation() == Preparation(None, "exact", "bicubic")
     assert Preparation((32, 48)) == Preparation([32, 48], "crop", "bicubic")
-    assert to_size(None) is None and to_size(224) == (224, 224) and to_size([32, 48]) == (32, 48)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from hf_etc import EtcCipher, EtcKey, decode_ciphertext, load_rgb
+from hf_etc.encoding import Encoding
 
 from ..gradio_app.support import file_of, find_picture, picture
 from ..secrets import find_secret
@@ -73,7 +74,10 @@ def test_own_page(chromium, served, with_key):
 
 def test_own_page_with_jpeg(chromium, served):
     served.record.clear()
-    with recorded(served.url, served.key, format="jpeg", quality=70) as (link, _), Visitor(chromium, link) as visitor:
+    with (
+        recorded(served.url, served.key, encoding=Encoding("jpeg", 70)) as (link, _),
+        Visitor(chromium, link) as visitor,
+    ):
         (answer,) = use(visitor, served, PICTURES[:1])
         (sent,) = sent_files(b"".join(served.record.sent))
         assert sent.startswith(b"\xff\xd8") and answer == shares(served.expected(sent))

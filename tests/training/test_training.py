@@ -1,5 +1,4 @@
 import json
-import pickle
 import signal
 import socket
 import subprocess
@@ -16,7 +15,6 @@ from hf_etc import EtcCipher, EtcImageProcessor, EtcKey
 from hf_etc.errors import (
     AlreadyEncryptedError,
     GeometryError,
-    KeyExposureError,
     MissingKeyError,
     NotACiphertextError,
     ParameterError,
@@ -29,7 +27,7 @@ from hf_etc.training.checkpoints import find_checkpoint, remove_unfinished
 from hf_etc.training.data import load_splits
 from hf_etc.training.dataset import ImageDataset
 from hf_etc.training.interruption import StopOnSignal
-from hf_etc.training.protocols import Encrypt, prepare
+from hf_etc.training.protocols import prepare
 from hf_etc.training.train import TrainingResult
 from hf_etc.training.trainer import EtcTrainer
 from tests.secrets import scan_tree
@@ -514,16 +512,6 @@ def test_jpeg_round_trip_of_ciphertexts(folder, monkeypatch, key):
     assert 0 < difference < 15
 
 
-def test_a_pickled_encryption_holds_no_key(key, monkeypatch):
-    encrypt = Encrypt(EtcCipher(key))
-    pixels = np.zeros((1, 32, 32, 3), np.uint8)
-    expected, data = encrypt(pixels), pickle.dumps(encrypt)
-    assert bytes(range(32)) not in data
-    assert (pickle.loads(data)(pixels) == expected).all()
-    with pytest.raises(KeyExposureError):
-        pickle.dumps(key)
-
-
 def test_plain_processor_prepares_like_the_training(folder, tmp_path):
     plain = colored_splits(8, 8, size=48)
     plain.save_to_disk(tmp_path / "plain")
@@ -590,7 +578,10 @@ def test_samples_are_limited_to_the_same_choice(folder):
         (["--train_split", "dev"], "no split dev in train, test; give --train_split"),
         (["--image_column_name", "pixels"], "no column 'pixels'"),
         (["--label_column_name", "class"], "no column 'class'"),
-        (["--protocol", "plain"], "this dataset holds ciphertexts; train on them with --protocol static"),
+        (
+            ["--protocol", "plain"],
+            "train on a dataset of ciphertexts with --protocol static",
+        ),
         (["--protocol", "re-encrypted"], "no key"),
         (["--resume_from_checkpoint", "nowhere"], "not a finished checkpoint"),
     ],

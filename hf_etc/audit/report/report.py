@@ -7,7 +7,8 @@ from typing import Any
 from markupsafe import Markup
 
 from ...experiments import html
-from ...experiments.records import write_json, write_text
+from ...experiments.records import write_json
+from ...files import write_text
 from ..attack import get_attack, list_attacks
 from ..audit import Audit
 from ..record import AttackResult

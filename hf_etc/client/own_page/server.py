@@ -9,12 +9,14 @@ import re
 import secrets
 import sys
 from contextlib import suppress
+from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from PIL import Image
 
 from ...cipher.keys import EtcKey
+from ...encoding import Encoding
 from ...errors import EtcError, GeometryError, ImageError, ParameterError
 from ...images.ciphertext import decode_ciphertext
 from ...images.load import decoding
@@ -24,6 +26,7 @@ from . import content
 
 HOST = "127.0.0.1"
 MAX_PIXELS = 2048 * 2048
+_PNG = Encoding()
 _DATA_URL = re.compile(rb"data:image/(?:png|jpeg);base64,([A-Za-z0-9+/]+={0,2})")
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; "
@@ -51,7 +54,7 @@ class OwnPage(ThreadingHTTPServer):
         processor: of the remote model.
         key: the owner's, for the page; None: the user opens it there.
         port: of this machine's own address 127.0.0.1; 0: any free one.
-        format, quality: of the ciphertext files.
+        encoding: of the ciphertext files, png or jpeg.
 
     Raises:
         ParameterError: the port cannot be used, or the model has no fixed size that a page can handle.
@@ -70,12 +73,11 @@ class OwnPage(ThreadingHTTPServer):
         *,
         key: EtcKey | None = None,
         port: int = 0,
-        format: str = "png",
-        quality: int = 85,
+        encoding: Encoding = _PNG,
     ) -> None:
         self.remote, self.processor, self.key = remote, processor, key
         self.size = _checked_size(processor)
-        self.file_options = {"format": format, "quality": quality, "subsampling": "4:4:4"}
+        self.encoding = encoding
         self.files = _files()
         self.root = f"/{secrets.token_urlsafe(32)}/"
         self.ticket: str | None = secrets.token_urlsafe(32)
@@ -97,7 +99,7 @@ class OwnPage(ThreadingHTTPServer):
         return {
             "server": self.remote.name,
             "settings": self.processor.to_dict(),
-            "file": self.file_options,
+            "file": asdict(self.encoding),
             "key": self.key is not None,
         }
 

@@ -8,8 +8,8 @@ from typing import Literal
 from tqdm import tqdm
 
 from ...errors import OutputError, ParameterError
+from ...files import whole_file
 from ..batches import ImageMap
-from .output import whole_file
 from .source import Kind, kind_of
 
 Layout = Literal["mirror", "parquet", "imagefolder"]

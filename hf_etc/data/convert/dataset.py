@@ -12,10 +12,11 @@ import pyarrow.parquet as pq
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, Value
 
 from ...errors import ParameterError
+from ...files import whole_file
 from ..batches import ImageMap
 from .convert import Report
 from .finished import Outputs, conversion, read_picture
-from .output import source_id, whole_file
+from .output import source_id
 from .pool import check_stop, run
 
 SHARD_ROWS = 1000  # source rows per parquet file: what an interruption may cost each process

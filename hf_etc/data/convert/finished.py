@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ImageError, OutputError
+from ...files import cannot_write, whole_file
 from ..batches import ImageMap, image_source
-from .output import JOURNAL, cannot_write, output_folder, whole_file
+from .output import JOURNAL, output_folder
 from .source import IMAGE_SUFFIXES, TABLE_SUFFIXES, files_below
 
 

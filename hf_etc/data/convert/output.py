@@ -1,8 +1,7 @@
 """Writing outputs so that an interruption leaves whole files and nothing else, and a second run goes on.
 
-A folder of outputs holds a manifest, ``hf-etc.json``, with the public parameters it is made with. Every file is
-written under a temporary name beside its place and then renamed, so none is ever there in part. Which of them are
-finished is the matter of ``finished.py``.
+A folder of outputs holds a manifest, ``hf-etc.json``, with the public parameters it is made with. Every file is written
+whole (``hf_etc.files``). Which of them are finished is the matter of ``finished.py``.
 """
 
 import json
@@ -11,46 +10,17 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from ...cipher.keys import EtcKey
-from ...errors import EtcError, OutputError
+from ...errors import OutputError
+from ...files import PART, cannot_write, whole_file
 from ..check import first_difference
 
 MANIFEST = "hf-etc.json"
 MANIFEST_VERSION = 1
 JOURNAL = ".hf-etc-finished"  # hidden: load_dataset() takes it for no data
-_PART = ".hf-etc-part"
 _LOCK_SECONDS = 10  # the processes of a killed run end within moments
-
-
-@contextmanager
-def whole_file(path: Path, sync: bool = False) -> Iterator[IO[bytes]]:
-    """A file to write that appears under its name when it is whole, or not at all.
-
-    Args:
-        path: the file; folders on the way are made.
-        sync: wait until the disk has it, against a power failure. For large files; it costs milliseconds.
-
-    Raises:
-        OutputError: it cannot be written, for one because the disk is full.
-    """
-    part = path.with_name(f".{os.getpid()}{_PART}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            yield file
-            file.flush()
-            if sync:
-                os.fsync(file.fileno())
-        part.replace(path)
-    except EtcError:
-        raise
-    except OSError as error:
-        raise cannot_write(path, error) from None
-    finally:
-        with suppress(OSError):
-            part.unlink()
 
 
 @contextmanager
@@ -73,7 +43,7 @@ def output_folder(folder: Path, facts: Mapping[str, Any], private: bool = False)
         raise cannot_write(folder, error) from None
     with _locked(folder):
         _check_resumable(folder, manifest)
-        for part in folder.rglob(f".*{_PART}"):
+        for part in folder.rglob(f".*{PART}"):
             part.unlink()
         with _private(folder) if private else nullcontext():
             write_manifest(folder, {**manifest, "complete": False})
@@ -124,7 +94,7 @@ def _remove_if_bare(folder: Path) -> None:
 def _check_resumable(folder: Path, manifest: dict[str, Any]) -> None:
     path = folder / MANIFEST
     if not path.exists():
-        if any(not entry.name.endswith(_PART) for entry in folder.iterdir()):
+        if any(not entry.name.endswith(PART) for entry in folder.iterdir()):
             raise OutputError(f"{folder} is not empty and was not begun by hf-etc; choose a new folder")
         return
     try:
@@ -165,10 +135,6 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def cannot_write(path: Path, error: OSError) -> OutputError:
-    return OutputError(f"cannot write {path}: {os.strerror(error.errno) if error.errno else error}")
 
 
 def _shown(value: Any) -> str:

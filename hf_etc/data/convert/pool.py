@@ -26,7 +26,7 @@ def run(work: Callable[[Task], Done], tasks: Sequence[Task], num_proc: int) -> I
     """Do every task, in any order.
 
     Args:
-        work: a picklable callable. It must not pickle a key: see :class:`hf_etc.data.batches.ImageMap`.
+        work: a picklable callable. It must not pickle a key: see :class:`hf_etc.sealing.KeyHolder`.
         tasks: its arguments, small enough to be sent to a process.
         num_proc: number of processes; with 1, or a single task, this one.
 

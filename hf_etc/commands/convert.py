@@ -1,0 +1,91 @@
+"""What ``hf-etc encrypt`` and ``hf-etc decrypt`` share."""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .options import KEY_HELP, SOURCE_HELP
+
+if TYPE_CHECKING:
+    from ..cipher.keys import EtcKey
+    from ..data.batches import ImageMap
+
+_NOTHING_CONVERTED = 1
+
+
+def add_conversion(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """What is converted, and where to; returns the group of options of datasets."""
+    parser.add_argument("source", metavar="SRC", help=SOURCE_HELP)
+    parser.add_argument("destination", metavar="DST", help="new file, or new or unfinished folder")
+    parser.add_argument("--key", metavar="FILE", help=KEY_HELP)
+    parser.add_argument("--num-proc", type=int, metavar="N", help="processes (default: one per processor)")
+    parser.add_argument("--skip-bad", action="store_true", help="leave bad images out and list them, instead of ending")
+    dataset = parser.add_argument_group("datasets")
+    dataset.add_argument(
+        "--layout",
+        choices=["mirror", "parquet", "imagefolder"],
+        help="mirror: a folder's own tree; parquet: all columns, for load_dataset(DST); "
+        "imagefolder: DST/split/label/row, which sorts class names (default: mirror for folders, parquet for datasets)",
+    )
+    dataset.add_argument("--split", help="only this split")
+    dataset.add_argument("--limit", type=int, metavar="N", help="only the first N rows of each split, in stored order")
+    dataset.add_argument("--column", help="the image column (default: the only one)")
+    return dataset
+
+
+def run_conversion(options: argparse.Namespace, images: "Callable[[EtcKey], ImageMap]", done: str) -> int:
+    """Convert, and say what was done ("encrypted") and what was left out.
+
+    Returns:
+        The exit status.
+    """
+    from ..data.convert import convert
+
+    with _key(options.key) as key:
+        start = time.monotonic()
+        report = convert(
+            options.source,
+            options.destination,
+            images(key),
+            layout=options.layout,
+            split=options.split,
+            limit=options.limit,
+            num_proc=options.num_proc if options.num_proc is not None else _processors(),
+            progress=True,
+        )
+        seconds = time.monotonic() - start
+    rate = f" in {seconds:.1f} s, {report.images / seconds:.0f} per second" if report.images > 1 else ""
+    before = f"; {report.resumed} were finished before" if report.resumed else ""
+    count = f"{report.images} image{'' if report.images == 1 else 's'} {done}"
+    print(f"{options.source} -> {options.destination}: {count}{rate}{before}")
+    for why, names in (("not an image by name", report.left_out), ("bad", report.bad)):
+        for name in names:
+            print(f"hf-etc: left out, {why}: {name}", file=sys.stderr)
+    return 0 if report.images or report.resumed else _NOTHING_CONVERTED
+
+
+@contextmanager
+def _key(path: str | None) -> "Iterator[EtcKey]":
+    """The key, also named in the environment for worker processes that do not inherit our memory."""
+    from ..cipher.keys import KEY_ENV, KEY_FILE_ENV, load_key
+
+    key = load_key(path)
+    if path is None:
+        yield key
+        return
+    before = {name: os.environ.pop(name, None) for name in (KEY_ENV, KEY_FILE_ENV)}
+    os.environ[KEY_FILE_ENV] = str(Path(path).resolve())
+    try:
+        yield key
+    finally:
+        del os.environ[KEY_FILE_ENV]
+        os.environ.update({name: value for name, value in before.items() if value is not None})
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

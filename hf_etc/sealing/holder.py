@@ -1,0 +1,72 @@
+"""The one rule for what holds a key and travels: the key stays, and its id goes."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ..cipher import CipherSpec
+from ..cipher.keys import KEY_ID, EtcKey, check_key, find_key
+from .cipher import Cipher
+
+
+class KeyHolder:
+    """A key and its ciphers, for objects that are pickled, copied, printed and cached.
+
+    A pickle or a repr holds the id alone; so do those of the object around it. Whoever reads the pickle finds the
+    key again where it is first needed: in the memory that a worker process inherited (fork), or in its environment
+    (spawn). Copies within a process share the key, and the plans that were made with it.
+
+    Args:
+        key: the secret key.
+        id_of: its id, which may be seen where the object goes; a function that pickle can name.
+
+    Raises:
+        MissingKeyError: `key` is not an :class:`hf_etc.EtcKey`.
+
+    Example:
+        >>> import pickle
+        >>> key = EtcKey.generate()
+        >>> pickle.loads(pickle.dumps(KeyHolder(key))).find() is key
+        True
+    """
+
+    __slots__ = ("_ciphers", "_id_of", "_key", "id")
+
+    def __init__(self, key: EtcKey, id_of: Callable[[EtcKey], str] = KEY_ID) -> None:
+        check_key(key)
+        self.id, self._id_of = id_of(key), id_of
+        self._key: EtcKey | None = key
+        self._ciphers: dict[CipherSpec, Cipher] = {}
+
+    def find(self) -> EtcKey:
+        """The key.
+
+        Raises:
+            MissingKeyError: this process has no such key.
+        """
+        if self._key is None:
+            self._key = find_key(self.id, self._id_of)
+        return self._key
+
+    def cipher(self, spec: CipherSpec) -> Cipher:
+        """The cipher with these parameters under this key, made once."""
+        if spec not in self._ciphers:
+            self._ciphers[spec] = Cipher(self.find(), spec)
+        return self._ciphers[spec]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({getattr(self, 'id', None)!r})"  # None in the traceback of a refused key
+
+    def __copy__(self) -> "KeyHolder":
+        return self
+
+    def __deepcopy__(self, memo: dict) -> "KeyHolder":
+        return self
+
+    def __reduce__(self) -> tuple[Callable, tuple[Any, ...]]:
+        return _without_key, (self.id, self._id_of)
+
+
+def _without_key(id: str, id_of: Callable[[EtcKey], str]) -> KeyHolder:
+    holder = object.__new__(KeyHolder)
+    holder.id, holder._id_of, holder._key, holder._ciphers = id, id_of, None, {}
+    return holder
