@@ -20,10 +20,11 @@ demo: $(READY) ## Set up, then key, encrypt, train, evaluate, classify, decrypt:
 test: check ## Set up, then run every check and test
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-check: $(READY) ## Lint, formatting and types
+check: $(READY) ## Lint, formatting, types and import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 bench: $(READY) ## Measure speed against named peers; writes results/
 	$(BIN)/python benchmarks/encryption.py

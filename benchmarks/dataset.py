@@ -15,7 +15,7 @@ from measuring import parser, seconds
 
 from hf_etc import EtcKey
 from hf_etc.data.columns import image_features
-from hf_etc.experiments.records import result_record, write_json
+from hf_etc.records import result_record, write_json
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from PIL import Image
 
 from hf_etc import EtcCipher, EtcKey, Preparation, load_rgb
 from hf_etc.cipher.plan import Plan
-from hf_etc.experiments.records import result_record, write_json
+from hf_etc.records import result_record, write_json
 
 BLOCK, SIZE = 16, 224
 

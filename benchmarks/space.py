@@ -35,10 +35,10 @@ from PIL import Image
 from space_server import CLASSIFY, JOIN, Server, call, data_url, join, label_of, multipart, serve, timed
 
 from hf_etc import EtcImageProcessor, EtcKey
-from hf_etc.experiments.records import result_record, write_json
 from hf_etc.gradio.app import Classifier
 from hf_etc.images.load import open_image
 from hf_etc.models import build_model
+from hf_etc.records import result_record, write_json
 
 SIZE, BLOCK, LABELS = 64, 16, 10
 DEMO = {"patch_size": 8, "dim": 64, "depth": 4, "kernel_size": 5}

@@ -3,10 +3,11 @@
 No attack here touches a key; scores are taken afterwards against the plan that the owner holds.
 """
 
-from .attack import Attack, Evidence, Recovery, get_attack, list_attacks
-from .audit import Audit, audit, default_attacks
+from .attack import Attack, Evidence, Recovery
+from .attacks import get_attack, list_attacks
+from .audit import audit, default_attacks
 from .outsider import audit_ciphertexts
-from .record import AttackResult, Control, Quartiles, Scores
+from .record import AttackResult, Audit, Control, Quartiles, Scores
 
 __all__ = [
     "Attack",

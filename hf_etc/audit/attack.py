@@ -16,7 +16,7 @@ Scale = Literal["smoke", "small", "paper"]
 Measure = Literal["neighbours_right", "places_right", "key_share", "ssim", "outlines"]
 Compiled = Layout | Plan
 """What a cipher does to pictures, from plain to encrypted; see :meth:`CipherSpec.compile`."""
-_REGISTRY: dict[str, type["Attack"]] = {}
+REGISTRY: dict[str, type["Attack"]] = {}
 
 
 class AttackFailure(Exception):
@@ -160,36 +160,13 @@ class Attack(ABC):
 
 def register(attack: type[Attack]) -> type[Attack]:
     """Class decorator: make an attack reachable by its name; a second use of a name raises."""
-    if attack.name in _REGISTRY:
+    if attack.name in REGISTRY:
         raise ParameterError(f"an attack named {attack.name!r} is registered already")
     unknown = attack.needs - {field.name for field in fields(Evidence)}
     if unknown:
         raise ParameterError(f"attack {attack.name!r} needs {sorted(unknown)[0]!r}, which no evidence has")
-    _REGISTRY[attack.name] = attack
+    REGISTRY[attack.name] = attack
     return attack
-
-
-def list_attacks() -> list[str]:
-    """Names of all registered attacks.
-
-    Example:
-        >>> "dataset-jigsaw" in list_attacks()
-        True
-    """
-    from . import attacks  # noqa: F401  registers them
-
-    return sorted(_REGISTRY)
-
-
-def get_attack(name: str) -> Attack:
-    """A registered attack.
-
-    Raises:
-        ParameterError: unknown name.
-    """
-    if name not in list_attacks():
-        raise ParameterError(f"unknown attack {name!r}; choose from {', '.join(list_attacks())}")
-    return _REGISTRY[name]()
 
 
 def block_size_of(spec: CipherSpec) -> int | None:

@@ -2,8 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,12 +12,13 @@ from ..encoding import Encoding
 from ..errors import ParameterError
 from ..metrics.similarity import Lpips
 from ..sealing.cipher import Cipher
-from .attack import Attack, AttackFailure, Evidence, Measure, Recovery, Scale, block_size_of, get_attack, list_attacks
+from .attack import Attack, AttackFailure, Evidence, Measure, Recovery, Scale, block_size_of
+from .attacks import get_attack, list_attacks
 from .owner import Owner, Shares, Trial, make_trial, synthetic_pictures
-from .record import AttackResult, Control, Quartiles, Scores
-from .report.words import describe, verdict
+from .record import AttackResult, Audit, Control, Quartiles, Scores
 from .scores import outlines, score, similarity
 from .store import Store
+from .words import describe, verdict
 
 TARGETS: dict[Scale, int] = {"smoke": 4, "small": 16, "paper": 100}
 _CURVE = (2, 3, 4, 5, 6, 8, 12, 16, 24, 32, 50)
@@ -26,44 +26,6 @@ _CURVE_END = 0.99
 MARGIN: dict[Measure, float] = {"neighbours_right": 0.05, "places_right": 0.1, "key_share": 0.05}
 MARGIN |= {"ssim": 0.1, "outlines": 0.15}
 _CONTROL_TARGETS, _FRESH_KEYS = 3, 3
-
-
-@dataclass(frozen=True, repr=False)
-class Audit:
-    """The results of all attacks, and the pictures that go with them.
-
-    Attributes:
-        spec: the audited cipher.
-        codec: the ciphertexts' lossy codec, or None.
-        images: how many plain images were given.
-        results: one per attack.
-        plain, ciphertexts: uint8 (T,H,W,3), the targets; `plain` is None in an outsider's view.
-    """
-
-    spec: CipherSpec
-    codec: Encoding | None
-    images: int
-    results: tuple[AttackResult, ...]
-    plain: np.ndarray | None
-    ciphertexts: np.ndarray
-
-    @property
-    def format(self) -> str:
-        """Of the ciphertexts' files; an outsider takes them as they came."""
-        return "as they came" if self.plain is None else str(self.codec or "lossless")
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
-        return {
-            "cipher": self.spec.to_dict(),
-            "format": self.format,
-            "height": self.ciphertexts.shape[1],
-            "width": self.ciphertexts.shape[2],
-            "view": "outsider" if self.plain is None else "owner",
-            "images": self.images,
-            "targets": len(self.ciphertexts),
-            "attacks": [result.to_dict() for result in self.results],
-        }
 
 
 def audit(

@@ -19,8 +19,8 @@ from ..blocks import Layout
 from ..cipher import CipherSpec, EtcSpec
 from ..cipher.spec import make_spec
 from ..encoding import Encoding
-from ..experiments.records import write_rows
-from .attack import get_attack
+from ..records import write_rows
+from .attacks import get_attack
 from .owner import Owner, Shares, Trial, make_trial
 from .pictures import read_pictures
 from .puzzle import compatibility

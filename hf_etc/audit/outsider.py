@@ -14,13 +14,14 @@ import numpy as np
 from ..blocks.pixels import check_pixels
 from ..cipher import CipherSpec
 from ..errors import ParameterError
-from .attack import Attack, AttackFailure, Evidence, Scale, get_attack, list_attacks
-from .audit import MARGIN, TARGETS, Audit, like, run_all, why_not
+from .attack import Attack, AttackFailure, Evidence, Scale
+from .attacks import get_attack, list_attacks
+from .audit import MARGIN, TARGETS, like, run_all, why_not
 from .owner import Owner, synthetic_pictures
-from .record import AttackResult, Control
-from .report.words import describe, outsider_verdict
+from .record import AttackResult, Audit, Control
 from .scores import align, similarity
 from .store import Store
+from .words import describe, outsider_verdict
 
 _AGREE = 0.8
 _SYNTHETIC = 8

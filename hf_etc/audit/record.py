@@ -1,4 +1,4 @@
-"""The result of one attack, in figures that another reader can check."""
+"""The result of one attack, and of an audit, in figures that another reader can check."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ..cipher import CipherSpec
+from ..encoding import Encoding
 from .attack import Attack
 
 
@@ -174,3 +176,41 @@ class AttackResult:
     def with_pictures(self, restored: np.ndarray | None) -> "AttackResult":
         """With the restored targets, uint8 (T,H,W,3)."""
         return replace(self, restored=restored)
+
+
+@dataclass(frozen=True, repr=False)
+class Audit:
+    """The results of all attacks, and the pictures that go with them.
+
+    Attributes:
+        spec: the audited cipher.
+        codec: the ciphertexts' lossy codec, or None.
+        images: how many plain images were given.
+        results: one per attack.
+        plain, ciphertexts: uint8 (T,H,W,3), the targets; `plain` is None in an outsider's view.
+    """
+
+    spec: CipherSpec
+    codec: Encoding | None
+    images: int
+    results: tuple[AttackResult, ...]
+    plain: np.ndarray | None
+    ciphertexts: np.ndarray
+
+    @property
+    def format(self) -> str:
+        """Of the ciphertexts' files; an outsider takes them as they came."""
+        return "as they came" if self.plain is None else str(self.codec or "lossless")
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "cipher": self.spec.to_dict(),
+            "format": self.format,
+            "height": self.ciphertexts.shape[1],
+            "width": self.ciphertexts.shape[2],
+            "view": "outsider" if self.plain is None else "owner",
+            "images": self.images,
+            "targets": len(self.ciphertexts),
+            "attacks": [result.to_dict() for result in self.results],
+        }

@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image
 
 from ..errors import OutputError
-from ..experiments.records import write_json
 from ..files import whole_file
+from ..records import write_json
 from .record import AttackResult
 
 _FOLDER = "attacks"

@@ -10,10 +10,10 @@ from contextlib import suppress
 import numpy as np
 
 from ..errors import EtcError, KeyFormatError
-from .keys import _CHECKSUM_BYTES, _KEY_PREFIX, _MIN_PASSPHRASE, KEY_BYTES, PASSPHRASE_ENV, EtcKey, _live_keys
+from .keys import CHECKSUM_BYTES, KEY_BYTES, KEY_PREFIX, MIN_PASSPHRASE, PASSPHRASE_ENV, EtcKey, live_keys
 
-_DIGITS = -(-8 * (KEY_BYTES + _CHECKSUM_BYTES) // 5)
-_KEY_TEXT = re.compile(re.escape(_KEY_PREFIX.encode()) + b"[a-z2-7]{%d}" % _DIGITS, re.IGNORECASE)
+_DIGITS = -(-8 * (KEY_BYTES + CHECKSUM_BYTES) // 5)
+_KEY_TEXT = re.compile(re.escape(KEY_PREFIX.encode()) + b"[a-z2-7]{%d}" % _DIGITS, re.IGNORECASE)
 _NUMBERS = ("<i4", "<i8", "<f4")  # what a list of bytes becomes in a tensor
 
 
@@ -33,7 +33,7 @@ def contains_key(data: bytes | memoryview) -> bool:
     if any(_is_key(found[0].decode()) for found in _KEY_TEXT.finditer(data)):
         return True
     passphrase = os.environ.get(PASSPHRASE_ENV, "").encode(errors="surrogateescape")
-    if len(passphrase) >= _MIN_PASSPHRASE and passphrase in data:
+    if len(passphrase) >= MIN_PASSPHRASE and passphrase in data:
         return True
     return any(form in data for secret in _own_secrets() for form in (*_raw_forms(secret), *_text_forms(secret)))
 
@@ -44,10 +44,11 @@ def contains_raw_key(data: bytes) -> bool:
 
 
 def _own_secrets() -> list[bytes]:
-    keys = list(_live_keys.values())
+    keys = live_keys()
     with suppress(EtcError):
         keys.append(EtcKey.from_env())
-    return list({key._secret for key in keys if len(set(key._secret)) > 8})
+    secrets = {key._secret for key in keys}  # noqa: SLF001 - the one other module that reads it
+    return [secret for secret in secrets if len(set(secret)) > 8]
 
 
 def _is_key(text: str) -> bool:

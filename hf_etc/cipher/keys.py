@@ -31,11 +31,11 @@ KEY_BYTES = 32
 SALT_BYTES = 25  # cost, 16 random bytes, check value
 KEY_ENV, KEY_FILE_ENV, PASSPHRASE_ENV = "HF_ETC_KEY", "HF_ETC_KEY_FILE", "HF_ETC_PASSPHRASE"
 KEY_ID: Callable[["EtcKey"], str] = attrgetter("key_id")  # as a function that pickle can name
-_KEY_PREFIX, _SALT_PREFIX = "hfetc2-", "hfetc2-scrypt-"
+KEY_PREFIX, _SALT_PREFIX = "hfetc2-", "hfetc2-scrypt-"
 _SPACE = " \t\r\n"
 _PASSPHRASE_CHECK = b"hf-etc/2/passphrase"
-_CHECKSUM_BYTES = 4
-_MIN_PASSPHRASE = 12
+CHECKSUM_BYTES = 4
+MIN_PASSPHRASE = 12
 _COSTS = range(17, 21)  # scrypt's N is 2**17 (128 MiB, about 0.5 s) to 2**20 (1 GiB)
 
 # Live keys of this process, each under its id(): equal ones may end at different times. Forked workers inherit
@@ -91,7 +91,7 @@ class EtcKey:
         try:
             if _is_salt(text):
                 raise KeyFormatError("this is a passphrase salt, not a key; load it with its passphrase")
-            return cls(_decode(text, _KEY_PREFIX, KEY_BYTES, "key"))
+            return cls(_decode(text, KEY_PREFIX, KEY_BYTES, "key"))
         finally:
             del text
 
@@ -184,7 +184,7 @@ class EtcKey:
 
     def reveal(self) -> str:
         """The secret text form ``hfetc2-...``. Show it to its owner only."""
-        return _encode(_KEY_PREFIX, self._secret)
+        return _encode(KEY_PREFIX, self._secret)
 
     def derive(self, info: bytes, length: int = 32) -> bytes:
         """HKDF-SHA256 of the master key with an empty salt (RFC 5869): the subkey named `info`."""
@@ -226,6 +226,11 @@ def load_key(path: str | Path | None) -> EtcKey:
     return EtcKey.load(path) if path else EtcKey.from_env()
 
 
+def live_keys() -> "list[EtcKey]":
+    """The keys of this process, those that it inherited through fork among them."""
+    return list(_live_keys.values())
+
+
 def find_key(wanted: str, id_of: Callable[[EtcKey], str] = KEY_ID) -> EtcKey:
     """The key with this id: one alive in this process (or inherited by fork), else the environment's.
 
@@ -236,7 +241,7 @@ def find_key(wanted: str, id_of: Callable[[EtcKey], str] = KEY_ID) -> EtcKey:
     Raises:
         MissingKeyError: there is none, or the environment holds another one.
     """
-    for key in list(_live_keys.values()):
+    for key in live_keys():
         if id_of(key) == wanted:
             return key
     key = EtcKey.from_env()
@@ -292,8 +297,8 @@ def write_private(path: str | Path, text: str) -> None:
 def _passphrase_bytes(passphrase: str) -> bytes:
     try:
         text = unicodedata.normalize("NFC", passphrase) if isinstance(passphrase, str) else ""
-        if len(text) < _MIN_PASSPHRASE:
-            raise KeyFormatError(f"the passphrase has fewer than {_MIN_PASSPHRASE} characters; use a longer one")
+        if len(text) < MIN_PASSPHRASE:
+            raise KeyFormatError(f"the passphrase has fewer than {MIN_PASSPHRASE} characters; use a longer one")
         if re.search("[\ud800-\udfff]", text):
             raise KeyFormatError("the passphrase is not valid Unicode text; pass it as UTF-8")
         return text.encode()
@@ -324,7 +329,7 @@ def _named(path: Path, parse, *secrets: str) -> EtcKey:
 
 
 def _encode(prefix: str, payload: bytes) -> str:
-    checked = payload + hashlib.sha256(payload).digest()[:_CHECKSUM_BYTES]
+    checked = payload + hashlib.sha256(payload).digest()[:CHECKSUM_BYTES]
     return prefix + base64.b32encode(checked).decode().rstrip("=").lower()
 
 
@@ -333,7 +338,7 @@ def _is_salt(text: str) -> bool:
 
 
 def _decode(text: str, prefix: str, size: int, what: str) -> bytes:
-    expected = -(-8 * (size + _CHECKSUM_BYTES) // 5)
+    expected = -(-8 * (size + CHECKSUM_BYTES) // 5)
     digits = ""
     try:
         if not isinstance(text, str):

@@ -9,21 +9,22 @@ from typing import Any, get_args
 
 import numpy as np
 
-from ..audit.attack import Scale, get_attack, list_attacks
+from ..audit.attack import Scale
+from ..audit.attacks import get_attack, list_attacks
 from ..audit.audit import Audit, audit
 from ..audit.outsider import audit_ciphertexts
 from ..audit.pictures import Pictures, read_pictures
 from ..audit.report.report import write_report
-from ..audit.report.words import headline
 from ..audit.store import Store
+from ..audit.words import headline
 from ..cipher import CipherSpec
 from ..cipher.keys import EtcKey
 from ..data.convert.output import output_folder, source_id
 from ..encoding import FORMATS, JPEG_QUALITY, SUBSAMPLINGS, Encoding
 from ..errors import MissingKeyError, ParameterError
-from ..experiments.records import result_record
 from ..images.prepare import to_size
 from ..metrics.similarity import Lpips
+from ..records import result_record
 from ..sealing.cipher import Cipher
 from ..sealing.recipe import to_spec
 from .options import command_parser

@@ -20,10 +20,10 @@ from ..cipher.keys import KEY_ENV, KEY_FILE_ENV, EtcKey
 from ..data import encrypt_dataset
 from ..errors import EtcError, ParameterError
 from ..experiments.embedded import DIGIT_SIZE, load_digits, load_photographs
-from ..experiments.records import result_record, write_json
 from ..files import write_text
 from ..images.ciphertext import decode_ciphertext
 from ..processor.image_processing import EtcImageProcessor
+from ..records import result_record, write_json
 from ..sealing import Recipe, Sealer
 from ..training.arguments import SourceArguments, arguments_from
 from ..training.data import load_eval_split

@@ -157,7 +157,7 @@ class Lab:
             DatasetDict(tables).save_to_disk(folder)
 
         origin = "digits" if self.embedded else name
-        return self._made(f"{origin}-{size}-{rows[0]}-{rows[1]}-seed{self.seed}", write)
+        return self.made(f"{origin}-{size}-{rows[0]}-{rows[1]}-seed{self.seed}", write)
 
     def encrypted(self, plain: Mapping[str, Any], cipher: Mapping[str, Any], quality: int | None, size: int) -> Path:
         """A dataset's ciphertexts on disk, what a server holds: lossless files, or JPEG of a quality.
@@ -182,7 +182,7 @@ class Lab:
 
         kind = "-".join(str(value) for value in cipher.values())
         name = Path(plain["dataset_name"]).name
-        return self._made(f"{name}-{size}-{kind}-{'png' if quality is None else f'jpeg{quality}'}", write)
+        return self.made(f"{name}-{size}-{kind}-{'png' if quality is None else f'jpeg{quality}'}", write)
 
     def key_file(self) -> Path:
         """A file with the public key of the reproductions."""
@@ -193,9 +193,9 @@ class Lab:
         return path
 
     def _digits(self) -> Path:
-        return self._made("digits", lambda folder: load_digits().save_to_disk(folder))
+        return self.made("digits", lambda folder: load_digits().save_to_disk(folder))
 
-    def _made(self, name: str, write: Callable[[Path], None]) -> Path:
+    def made(self, name: str, write: Callable[[Path], None]) -> Path:
         """A folder of `work` that appears whole or not at all."""
         folder = self.work / "data" / name
         if not folder.is_dir():

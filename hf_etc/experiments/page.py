@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ..errors import ParameterError
+from ..records import write_text
 from .cells import Cell
-from .records import write_text
 from .store import Measured, Store
 
 NOT_YET = "not measured"

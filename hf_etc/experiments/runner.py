@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatch
 
+from ..records import result_record
 from .cells import Cell, Experiment, NotMeasured
 from .lab import Lab
-from .records import result_record
 from .store import Store
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..audit.attack import get_attack
+from ..audit.attacks import get_attack
 from ..audit.attacks.itn import restore, variants
 from ..audit.audit import like
 from ..audit.owner import Owner, Shares, make_trial

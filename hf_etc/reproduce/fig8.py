@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..audit.attack import get_attack
+from ..audit.attacks import get_attack
 from ..audit.scores import outlines, similarity
 from ..experiments.cells import Cell, Experiment
 from ..experiments.lab import Lab

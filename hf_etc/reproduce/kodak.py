@@ -37,7 +37,7 @@ LOSSLESS = [Codec("jpeg-ls"), Codec("jpeg2000"), Codec("webp"), Codec("jpeg-xl")
 
 def curve(codecs: list[Codec], cipher: str, lab: Lab) -> dict[str, Any]:
     """Bits per pixel, PSNR and SSIM after decryption, means over the photographs, for each quality."""
-    points = [[_point(image, codec, cipher, lab) for codec in codecs] for image in _photographs(lab)]
+    points = [[point(image, codec, cipher, lab) for codec in codecs] for image in _photographs(lab)]
     means = np.array(points).mean(0)
     return {
         "photographs": len(points),
@@ -50,7 +50,7 @@ def curve(codecs: list[Codec], cipher: str, lab: Lab) -> dict[str, Any]:
 
 def lossless(codec: Codec, cipher: str, lab: Lab) -> dict[str, Any]:
     """Bits per pixel of lossless files."""
-    bits = [_point(image, codec, cipher, lab)[0] for image in _photographs(lab)]
+    bits = [point(image, codec, cipher, lab)[0] for image in _photographs(lab)]
     return {"value": float(np.mean(bits)), "photographs": len(bits)}
 
 
@@ -58,7 +58,7 @@ def _photographs(lab: Lab) -> list[np.ndarray]:
     return lab.photographs(lab.amount(1, 6, PHOTOGRAPHS))
 
 
-def _point(image: np.ndarray, codec: Codec, cipher: str, lab: Lab) -> tuple[float, float, float]:
+def point(image: np.ndarray, codec: Codec, cipher: str, lab: Lab) -> tuple[float, float, float]:
     """Encrypt, store, read, decrypt, compare."""
     block = CIPHERS[cipher]
     engine = None if block is None else get_cipher("etc", lab.key, block_size=block)

@@ -79,7 +79,7 @@ _SMOKE: dict[str, Changes] = {
     "ele": {"model_config": "depth=8,alpha=12"},
     "resnet": {"per_device_train_batch_size": 4},
 }
-_STEPS = {"max_steps": 2, "per_device_train_batch_size": 16, "save_strategy": "no"}
+STEPS = {"max_steps": 2, "per_device_train_batch_size": 16, "save_strategy": "no"}
 # Images to train and to test on; the slower a network, the fewer.
 _ROWS = {"cifar10": (5000, 1000), "imagenette": (3000, 1000)}
 _FEWER = {"vit": (2500, 1000), "shake": (1500, 500), "le": (1500, 500), "ele": (1500, 500), "resnet": (2000, 500)}
@@ -133,7 +133,7 @@ class Training:
         rows = lab.amount((64, 32), _FEWER.get(self.family, _ROWS[self.dataset]), (0, 0))
         values = {**_SHORT, **_SMALL[kind], "image_size": size}
         if lab.scale == "smoke":
-            values |= {**_STEPS, **_SMOKE[kind]}
+            values |= {**STEPS, **_SMOKE[kind]}
         return values | {"dataset_name": str(lab.plain(self.dataset, size, rows)), "dataset_config_name": None}
 
 

@@ -22,12 +22,12 @@ from ..cipher.keys import EtcKey, load_key
 from ..cipher.spec import cipher_id
 from ..encoding import JPEG_QUALITY, Encoding, Subsampling
 from ..errors import EtcError, ParameterError
-from ..experiments.records import result_record, write_json
 from ..images.ciphertext import as_received, load_plain, read_marker
 from ..images.load import ImageSource
 from ..metrics import load_accuracy
 from ..models import load_model
 from ..processor.image_processing import EtcImageProcessor
+from ..records import result_record, write_json
 from .arguments import SourceArguments, option, parse_into
 from .data import Split, load_eval_split
 

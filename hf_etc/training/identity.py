@@ -18,7 +18,7 @@ from transformers.image_processing_utils import BaseImageProcessor
 from ..cipher.keys import EtcKey
 from ..data.check import first_difference
 from ..errors import ParameterError
-from ..experiments.records import write_json
+from ..records import write_json
 from .data import Split
 
 RECORD = ".hf-etc-run.json"

@@ -3,7 +3,8 @@
 from functools import cache
 
 from hf_etc import EtcKey
-from hf_etc.audit.attack import Recovery, get_attack
+from hf_etc.audit.attack import Recovery
+from hf_etc.audit.attacks import get_attack
 from hf_etc.audit.owner import Owner, Shares, Trial, make_trial, synthetic_pictures
 from hf_etc.audit.record import Scores
 from hf_etc.audit.scores import score

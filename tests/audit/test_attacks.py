@@ -5,8 +5,8 @@ import pytest
 import torch
 from transformers import AutoModelForImageClassification, ViTConfig
 
-from hf_etc.audit.attack import AttackFailure, Evidence, get_attack, list_attacks, register
-from hf_etc.audit.attacks import Jigsaw, gan, itn
+from hf_etc.audit.attack import AttackFailure, Evidence, register
+from hf_etc.audit.attacks import Jigsaw, gan, get_attack, itn, list_attacks
 from hf_etc.audit.attacks.statistics import block_brightness
 from hf_etc.audit.attacks.weights import ideal_weights, load_positions, smooth_positions
 from hf_etc.audit.owner import synthetic_pictures
@@ -155,7 +155,7 @@ def test_weights_of_another_size_are_refused():
 
 def test_itn_learns_to_undo_what_keeps_its_place_but_cannot_move_blocks(monkeypatch):
     torch.manual_seed(0)
-    monkeypatch.setitem(itn._BUDGETS, "smoke", Budget(steps=80, batch=8))
+    monkeypatch.setitem(itn.BUDGETS, "smoke", Budget(steps=80, batch=8))
     images = synthetic_pictures(70, 16, 16)
     in_place = EtcSpec(block_size=4, steps=("color",))
     for spec, least, most in ((in_place, 0.3, 1.0), (EtcSpec(block_size=4), -1.0, 0.3)):
@@ -165,13 +165,13 @@ def test_itn_learns_to_undo_what_keeps_its_place_but_cannot_move_blocks(monkeypa
 
 
 def test_itn_takes_the_network_that_does_better(monkeypatch):
-    monkeypatch.setitem(itn._BUDGETS, "smoke", Budget(steps=2, batch=2))
+    monkeypatch.setitem(itn.BUDGETS, "smoke", Budget(steps=2, batch=2))
     recovery, _ = run("itn", trial_of(EtcSpec(block_size=4), pictures(12, 16)))
     assert "block-local loss" in recovery.note and "position-aware loss" in recovery.note
 
 
 def test_gan_runs_and_returns_pictures(monkeypatch):
-    monkeypatch.setitem(gan._BUDGETS, "smoke", Budget(steps=3, batch=4))
+    monkeypatch.setitem(gan.BUDGETS, "smoke", Budget(steps=3, batch=4))
     recovery, scores = run("gan", trial_of(make_spec("pe", shuffle_colors=False), synthetic_pictures(12, 16, 16)))
     assert recovery.restored.shape == (2, 16, 16, 3) and recovery.restored.std() > 0
     assert scores.key_share is None

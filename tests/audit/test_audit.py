@@ -15,8 +15,8 @@ from hf_etc.audit.outsider import audit_ciphertexts, outsider_attacks
 from hf_etc.audit.owner import Owner, Shares, make_trial
 from hf_etc.audit.record import AttackResult, Control
 from hf_etc.audit.report.report import render
-from hf_etc.audit.report.words import advice, headline
 from hf_etc.audit.store import Store
+from hf_etc.audit.words import advice, headline
 from hf_etc.cipher import EtcSpec
 from hf_etc.encoding import Encoding
 from hf_etc.errors import GeometryError, OutputError, ParameterError

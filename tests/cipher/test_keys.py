@@ -321,7 +321,7 @@ SHOWN = {
     "hash": lambda key: str(hash(key)),
     "cipher": lambda key: repr(EtcCipher(key)) + repr(vars(EtcCipher(key))),
     "plan": lambda key: repr(EtcCipher(key).compile(16, 16)) + str(EtcCipher(key).compile(16, 16)),
-    "live keys": lambda key: repr(dict(keys_module._live_keys)),
+    "live keys": lambda key: repr(keys_module.live_keys()),
 }
 
 

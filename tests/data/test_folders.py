@@ -144,7 +144,7 @@ def test_the_wrong_key_writes_nothing(key, other_key):
 @pytest.mark.parametrize("num_proc", [1, 2])
 def test_a_dataset_becomes_parquet_with_all_its_columns(key, num_proc, monkeypatch):
     monkeypatch.setattr(tables, "SHARD_ROWS", 4)
-    monkeypatch.setattr(tables._Layout, "rows_per_task", 4)
+    monkeypatch.setattr(tables.DatasetOutput, "rows_per_task", 4)
     plain = DatasetDict(train=make_dataset(9, "img"), validation=make_dataset(3, "img"))
     plain.save_to_disk("plain")
     convert("plain", "out", EncryptImages(key, block_size=8), num_proc=num_proc)

@@ -187,14 +187,14 @@ def test_every_view_of_a_row_is_looked_at(key, damage):
     again("rows", encrypt, (1, 2), layout="imagefolder")
 
 
-# Shards
+# DatasetOutput
 
 
 @pytest.fixture
 def shards(monkeypatch):
     """Three files of four, four and two rows."""
     monkeypatch.setattr(tables, "SHARD_ROWS", 4)
-    monkeypatch.setattr(tables._Layout, "rows_per_task", 4)
+    monkeypatch.setattr(tables.DatasetOutput, "rows_per_task", 4)
     rows = make_dataset(10)
     rows.save_to_disk("rows")
     return rows

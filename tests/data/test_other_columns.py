@@ -462,7 +462,7 @@ def test_a_late_picture_leaves_no_shard_with_it(key, monkeypatch):
     from hf_etc.data.convert import dataset as tables
 
     monkeypatch.setattr(tables, "SHARD_ROWS", 2)
-    monkeypatch.setattr(tables._Layout, "rows_per_task", 2)
+    monkeypatch.setattr(tables.DatasetOutput, "rows_per_task", 2)
     with_column([b""] * (ROWS - 1) + [PNG], Value("binary")).to_parquet("plain.parquet")
     with pytest.raises(ParameterError, match="the column other holds image files"):
         convert("plain.parquet", "out", EncryptImages(key))

@@ -160,10 +160,10 @@ def test_a_dataset_that_was_being_prepared_is_prepared_anew(lab):
         raise EtcError("killed")
 
     with pytest.raises(EtcError, match="killed"):
-        lab._made("data", fail)
-    folder = lab._made("data", lambda folder: folder.mkdir())
+        lab.made("data", fail)
+    folder = lab.made("data", lambda folder: folder.mkdir())
     assert list(folder.iterdir()) == []
-    assert lab._made("data", fail) == folder
+    assert lab.made("data", fail) == folder
 
 
 def test_every_experiment_is_declared_alike():

@@ -8,10 +8,10 @@ from transformers import ViTImageProcessor
 
 from hf_etc import EtcImageProcessor, EtcKey
 from hf_etc.errors import KeyMismatchError, ParameterError
-from hf_etc.experiments.records import result_record, write_json
 from hf_etc.hub.cards import dataset_card, model_card
 from hf_etc.hub.guard import Encryption
 from hf_etc.hub.results import read_evaluation
+from hf_etc.records import result_record, write_json
 
 ID = "0123456789abcdef" * 2
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from PIL import Image
 
-from hf_etc.audit.attack import get_attack
+from hf_etc.audit.attacks import get_attack
 from hf_etc.experiments.lab import Lab
 from hf_etc.experiments.runner import run
 from hf_etc.experiments.store import Store

@@ -10,9 +10,9 @@ import torch
 
 from hf_etc import get_cipher
 from hf_etc.experiments.lab import Lab
-from hf_etc.experiments.records import scrub
 from hf_etc.metrics.compression import Codec, encode
 from hf_etc.models import build_model
+from hf_etc.records import scrub
 from hf_etc.reproduce import fig5, fig7, kodak, table1, table2, table3, table4, training
 from hf_etc.reproduce.plots import box, pack, unpack
 from hf_etc.reproduce.training import Training, measure, trained
@@ -117,7 +117,7 @@ def test_photographs_lose_chroma_at_block_borders_with_420_alone(lab):
 
 def test_lossless_files_are_decrypted_exactly(lab):
     assert kodak.lossless(Codec("webp"), "EtC-8", lab)["value"] > kodak.lossless(Codec("webp"), "plain", lab)["value"]
-    bits, level, similarity = kodak._point(lab.photographs(1)[0], Codec("webp"), "EtC-8", lab)
+    bits, level, similarity = kodak.point(lab.photographs(1)[0], Codec("webp"), "EtC-8", lab)
     assert bits > 0 and level == float("inf") and similarity == 1
 
 
@@ -210,7 +210,7 @@ def test_a_stopped_training_goes_on_from_its_checkpoint(tmp_path, monkeypatch):
         return step(self, *arguments, **named)
 
     monkeypatch.setattr(EtcTrainer, "training_step", counted)
-    monkeypatch.setattr(training, "_STEPS", training._STEPS | {"max_steps": 6})
+    monkeypatch.setattr(training, "STEPS", training.STEPS | {"max_steps": 6})
     lab = Lab("smoke", tmp_path)
     with pytest.raises(KeyboardInterrupt):
         trained(ROWS["plain"], lab)

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from hf_etc import Preparation, get_cipher, load_rgb
-from hf_etc.experiments.records import result_record, write_json
+from hf_etc.records import result_record, write_json
 
 from .checks import KEY
 from .engines import ROOT, ChromiumEngine, chromium_browser, to_base64, unpack

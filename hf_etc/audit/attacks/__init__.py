@@ -1,5 +1,7 @@
 """Attacks: each file declares what the attacker holds and registers itself under one name."""
 
+from ...errors import ParameterError
+from ..attack import REGISTRY, Attack
 from .brute_force import BruteForce
 from .chosen_plaintext import ChosenPlaintext
 from .dataset_jigsaw import DatasetJigsaw
@@ -23,4 +25,27 @@ __all__ = [
     "KnownPlaintext",
     "Statistics",
     "Weights",
+    "get_attack",
+    "list_attacks",
 ]
+
+
+def list_attacks() -> list[str]:
+    """Names of all registered attacks.
+
+    Example:
+        >>> "dataset-jigsaw" in list_attacks()
+        True
+    """
+    return sorted(REGISTRY)
+
+
+def get_attack(name: str) -> Attack:
+    """A registered attack.
+
+    Raises:
+        ParameterError: unknown name.
+    """
+    if name not in list_attacks():
+        raise ParameterError(f"unknown attack {name!r}; choose from {', '.join(list_attacks())}")
+    return REGISTRY[name]()

@@ -11,7 +11,7 @@ from ...cipher.legacy import PeSpec
 from ..attack import Attack, Evidence, Recovery, Scale, register
 from ..training import Budget, best_device, to_images, to_tensor
 
-_BUDGETS: dict[Scale, Budget] = {
+BUDGETS: dict[Scale, Budget] = {
     "smoke": Budget(steps=30, batch=8),
     "small": Budget(steps=150, batch=16),
     "paper": Budget(steps=78_100, batch=64),
@@ -118,7 +118,7 @@ class Gan(Attack):
 
     def run(self, evidence: Evidence) -> Recovery:
         assert evidence.ciphertexts is not None and evidence.public is not None
-        device, budget = best_device(), _BUDGETS[evidence.scale]
+        device, budget = best_device(), BUDGETS[evidence.scale]
         torch.manual_seed(evidence.seed)
         generator = Generator(max(evidence.spec.grid, 4), *evidence.size).to(device)
         _train(generator, discriminator().to(device), evidence, budget, device)

@@ -9,7 +9,7 @@ from ..attack import Attack, Evidence, Recovery, Scale, register
 from ..owner import Owner
 from ..training import Budget, best_device, fit_network, to_images, to_tensor
 
-_BUDGETS: dict[Scale, Budget] = {
+BUDGETS: dict[Scale, Budget] = {
     "smoke": Budget(steps=150, batch=16),
     "small": Budget(steps=1000, batch=16),
     "paper": Budget(steps=60_000, batch=128),
@@ -87,7 +87,7 @@ def restore(evidence: Evidence, variant: str) -> tuple[np.ndarray, float]:
     """Train one network and apply it: the restored targets and the loss on held-out pictures."""
     assert evidence.public is not None
     height, width = evidence.size
-    block, budget = max(evidence.spec.grid, 4), _BUDGETS[evidence.scale]
+    block, budget = max(evidence.spec.grid, 4), BUDGETS[evidence.scale]
     torch.manual_seed(evidence.seed)
     network = BlockLocal(block) if variant == "block-local" else PositionAware(block, height, width)
     device, random = best_device(), np.random.default_rng(evidence.seed)

@@ -7,13 +7,12 @@ from typing import Any
 from markupsafe import Markup
 
 from ...experiments import html
-from ...experiments.records import write_json
 from ...files import write_text
-from ..attack import get_attack, list_attacks
-from ..audit import Audit
-from ..record import AttackResult
+from ...records import write_json
+from ..attacks import get_attack, list_attacks
+from ..record import AttackResult, Audit
+from ..words import advice, disclosed, headline, number
 from .plots import box_plot, line_plot
-from .words import advice, disclosed, headline, number
 
 TEMPLATE = Path(__file__).with_name("report.html")
 _SHOWN = 4
@@ -29,7 +28,7 @@ def write_report(folder: Path, audit: Audit, record: dict[str, Any], source: str
 
     Args:
         audit: the results.
-        record: from :func:`hf_etc.experiments.records.result_record`, with the results.
+        record: from :func:`hf_etc.records.result_record`, with the results.
         source: what was audited, as the user named it.
         remarks: how it was read.
     """

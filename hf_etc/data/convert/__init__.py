@@ -2,7 +2,8 @@
 several processes. The ``hf-etc`` command calls :func:`convert` and :func:`inspect`.
 """
 
-from .convert import Report, convert
+from .convert import convert
 from .inspect import Inspection, inspect
+from .report import Report
 
 __all__ = ["Inspection", "Report", "convert", "inspect"]

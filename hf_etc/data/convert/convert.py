@@ -1,49 +1,16 @@
 """The main entry: convert whatever the user points at, with a progress bar."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
-
-from tqdm import tqdm
+from typing import Literal, get_args
 
 from ...errors import OutputError, ParameterError
 from ...files import whole_file
 from ..batches import ImageMap
+from .report import Report
 from .source import Kind, kind_of
 
-Layout = Literal["mirror", "parquet", "imagefolder"]
-LAYOUTS = ("mirror", "parquet", "imagefolder")
-
-
-@dataclass
-class Report:
-    """What a run did.
-
-    Attributes:
-        images: source images converted in this run.
-        resumed: source images whose outputs an earlier run had finished.
-        bad: one line for each image left out because it is bad (with ``skip_bad``).
-        left_out: files that are not images by their name; they were not copied.
-    """
-
-    images: int = 0
-    resumed: int = 0
-    bad: list[str] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
-
-    def follow(self, done: Iterable["Report"], total: int, desc: str, progress: bool) -> "Report":
-        """Add up the reports of parts as they come, with a progress bar over `total` images."""
-        with tqdm(
-            total=total, initial=self.resumed, desc=desc, unit="image", disable=None if progress else True
-        ) as bar:
-            for part in done:
-                self.images += part.images
-                self.resumed += part.resumed
-                self.bad += part.bad
-                bar.update(part.images + part.resumed + len(part.bad))
-        self.bad.sort()
-        return self
+Arrangement = Literal["mirror", "parquet", "imagefolder"]
+ARRANGEMENTS = get_args(Arrangement)
 
 
 def convert(
@@ -51,7 +18,7 @@ def convert(
     destination: str | Path,
     images: ImageMap,
     *,
-    layout: Layout | None = None,
+    layout: Arrangement | None = None,
     split: str | None = None,
     limit: int | None = None,
     num_proc: int = 1,
@@ -113,10 +80,10 @@ def convert(
     return convert_splits(splits, place, Path(destination), images, chosen == "parquet", num_proc, progress)
 
 
-def _layout(kind: Kind, layout: Layout | None, split: str | None, limit: int | None) -> Layout:
+def _layout(kind: Kind, layout: Arrangement | None, split: str | None, limit: int | None) -> Arrangement:
     chosen = layout or ("parquet" if kind == "dataset" else "mirror")
-    if chosen not in LAYOUTS:
-        raise ParameterError(f"layout {chosen!r}: use one of {', '.join(LAYOUTS)}")
+    if chosen not in ARRANGEMENTS:
+        raise ParameterError(f"layout {chosen!r}: use one of {', '.join(ARRANGEMENTS)}")
     if kind == "dataset" and chosen == "mirror":
         raise ParameterError("the layout mirror is for folders of images; use parquet or imagefolder for a dataset")
     if kind == "file" and chosen != "mirror":

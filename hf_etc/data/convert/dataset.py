@@ -14,10 +14,10 @@ from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, Value
 from ...errors import ParameterError
 from ...files import whole_file
 from ..batches import ImageMap
-from .convert import Report
 from .finished import Outputs, conversion, read_picture
 from .output import source_id
 from .pool import check_stop, run
+from .report import Report
 
 SHARD_ROWS = 1000  # source rows per parquet file: what an interruption may cost each process
 _FOLDER_ROWS = 200  # source rows per task of image files
@@ -43,7 +43,7 @@ def convert_splits(
     features = next(iter(splits.values())).features
     if not parquet:
         _refuse_lost_columns(features, column)
-    layout = (_ParquetLayout if parquet else _FolderLayout)(images.for_splits(splits), dict(splits), column)
+    layout = (_ParquetOutput if parquet else _FolderOutput)(images.for_splits(splits), dict(splits), column)
     facts = {
         "operation": images.operation,
         **images.facts(),
@@ -83,7 +83,9 @@ class _Rows:
 
 
 @dataclass(frozen=True)
-class _Layout(ABC):
+class DatasetOutput(ABC):
+    """How the rows of a dataset lie in the output folder, and the tasks that make them."""
+
     images: dict[str, ImageMap]
     splits: dict[str, Dataset]
     column: str
@@ -116,14 +118,14 @@ class _Layout(ABC):
 
 @dataclass(frozen=True)
 class _Job:
-    layout: _Layout
+    layout: DatasetOutput
     outputs: Outputs
 
     def __call__(self, task: _Task) -> Report:
         return self.layout.do(task, self.outputs)
 
 
-class _ParquetLayout(_Layout):
+class _ParquetOutput(DatasetOutput):
     def do(self, task: _Task, outputs: Outputs) -> Report:
         name, features = self._name(task), self.splits[task.split].features
         if outputs.recorded(name) and outputs.finished(name, self._digest(task)):
@@ -173,7 +175,7 @@ class _ParquetLayout(_Layout):
         return table.set_column(table.column_names.index(self.column), self.column, pa.array(new, Image().pa_type))
 
 
-class _FolderLayout(_Layout):
+class _FolderOutput(DatasetOutput):
     rows_per_task = _FOLDER_ROWS
 
     def do(self, task: _Task, outputs: Outputs) -> Report:

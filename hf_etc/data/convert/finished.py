@@ -34,15 +34,15 @@ class Outputs:
     def __init__(self, folder: Path, images: ImageMap, facts: Mapping[str, Any]) -> None:
         self._folder, self._images = folder, images
         self._facts = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).digest()
-        self._tags = _read_journal(folder / JOURNAL)
+        self.tags = _read_journal(folder / JOURNAL)
 
     def recorded(self, name: str) -> bool:
         """Whether an output of this name was finished once."""
-        return name in self._tags
+        return name in self.tags
 
     def finished(self, name: str, source: bytes) -> bool:
         """Whether the output `name` is whole and was made from the source with this digest."""
-        tag = self._tags.get(name)
+        tag = self.tags.get(name)
         return tag is not None and compare_digest(tag, self._tag(name, source) or "")
 
     def write(self, name: str, content: bytes, source: bytes) -> None:
@@ -97,7 +97,7 @@ def conversion(folder: Path, images: ImageMap, facts: Mapping[str, Any], names: 
         _refuse_strays(folder, names)
         outputs = Outputs(folder, images, facts)
         with whole_file(folder / JOURNAL) as journal:  # without repeated and torn lines
-            for line in outputs._tags.items():
+            for line in outputs.tags.items():
                 journal.write((json.dumps(line) + "\n").encode())
         yield outputs
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from ...errors import ParameterError
 from ..batches import ImageMap
-from .convert import Report
 from .finished import Outputs, conversion, read_picture
 from .output import source_id
 from .pool import check_stop, run
+from .report import Report
 from .source import IMAGE_SUFFIXES, files_below
 
 _FILES_PER_TASK = 16

@@ -6,9 +6,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from hf_etc import EtcKey
-from hf_etc.experiments import records
-from hf_etc.experiments.records import result_record, scrub, scrub_command, write_json, write_rows, write_text
+from hf_etc import EtcKey, records
+from hf_etc.records import result_record, scrub, scrub_command, write_json, write_rows, write_text
 
 TOKEN = "hf_" + "AbCdEfGhIj" * 3
 
@@ -112,9 +111,9 @@ def test_a_record_has_what_is_needed_to_repeat_it(here):
 
 def test_a_copy_outside_of_a_repository_names_no_commit(here, monkeypatch):
     monkeypatch.setattr(records, "__file__", str(here / "records.py"))
-    assert records._commit() is None
+    assert records.commit() is None
     monkeypatch.setenv("PATH", str(here))  # no git at all
-    assert records._commit() is None
+    assert records.commit() is None
 
 
 def test_short_and_common_names_are_no_secrets(monkeypatch):

@@ -19,7 +19,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from ..files import write_text
+from .files import write_text
 
 RECORD_VERSION = 1
 _PACKAGES = ("hf-etc", "numpy", "pillow", "torch", "torchvision", "transformers", "datasets", "accelerate", "timm")
@@ -60,7 +60,7 @@ def result_record(
             "record": RECORD_VERSION,
             "name": name,
             "command": scrub_command(sys.argv if command is None else command),
-            "commit": _commit(),
+            "commit": commit(),
             "seed": seed,
             "data": {"name": data} if isinstance(data, str) else dict(data),
             "settings": dict(settings or {}),
@@ -149,7 +149,7 @@ def _names() -> list[str]:
     return [name for name in names if len(name) > 3 and name.lower() not in generic]
 
 
-def _commit() -> str | None:
+def commit() -> str | None:
     """The commit of the source tree this package was imported from, "+" when it was changed since; else None."""
     here = Path(__file__).resolve()
 

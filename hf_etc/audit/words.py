@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from ...cipher import CipherSpec
-from ..attack import get_attack
-from ..record import AttackResult, Scores
+from ..cipher import CipherSpec
+from .attacks import get_attack
+from .record import AttackResult, Scores
 
 ENOUGH = 0.99
 _MEASURES = {
