@@ -16,7 +16,7 @@ from hf_etc.training.arguments import parse_arguments
 from hf_etc.training.trainer import Stairs
 from tests.training.training_helpers import save_both
 
-FOLDER = Path(__file__).parent.parent / "examples" / "recipes"
+FOLDER = Path(__file__).parents[2] / "examples" / "recipes"
 RECIPES = {path.stem: path for path in sorted(FOLDER.glob("*.yaml"))}
 
 # Typed from the paper's section IV-A; batch is images per optimiser step. RandAugment, random erasing, mixup and
