@@ -137,7 +137,7 @@ def test_objects_push_themselves_and_a_training_does(pushed, hub, process, work)
         from transformers import AutoModelForImageClassification
         from hf_etc import EtcImageProcessor, EtcKey
         from hf_etc.hub import push_dataset
-        from hf_etc.training import run
+        from hf_etc.training import train as run
         key = EtcKey.load("{work}/owner.key")
         AutoModelForImageClassification.from_pretrained("{work}/model").push_to_hub("tester/objects")
         EtcImageProcessor.from_pretrained("{work}/model", key=key, allow_weak=True).push_to_hub("tester/objects")
