@@ -20,11 +20,12 @@ demo: $(READY) ## Set up, then key, encrypt, train, evaluate, classify, decrypt:
 test: check ## Set up, then run every check and test
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-check: $(READY) ## Lint, formatting, types and import contracts
+check: $(READY) ## Lint, formatting, types, import contracts, declared dependencies
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/deptry .
 
 bench: $(READY) ## Measure speed against named peers; writes results/
 	$(BIN)/python benchmarks/encryption.py

@@ -11,8 +11,8 @@ from ..blocks import Layout
 from ..cipher import CipherSpec
 from ..cipher.plan import Plan
 from ..errors import ParameterError
+from ..experiments.store import Scale
 
-Scale = Literal["smoke", "small", "paper"]
 Measure = Literal["neighbours_right", "places_right", "key_share", "ssim", "outlines"]
 Compiled = Layout | Plan
 """What a cipher does to pictures, from plain to encrypted; see :meth:`CipherSpec.compile`."""

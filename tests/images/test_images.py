@@ -1,5 +1,6 @@
 """Pictures of every kind: what becomes upright RGB, what is refused, and how it is brought to size."""
 
+import ctypes
 import io
 import random
 import resource
@@ -235,7 +236,12 @@ def test_decompression_bomb_is_refused(factor, monkeypatch):
 
 @contextmanager
 def memory_limit(more):
-    """At most `more` bytes on top of what this process has mapped: an allocation over it fails."""
+    """At most `more` bytes on top of what this process has mapped: an allocation over it fails.
+
+    What earlier tests freed goes back to the system first; else it would be there to be used again.
+    """
+    Image.core.clear_cache()
+    ctypes.CDLL(None).malloc_trim(0)
     before = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (psutil.Process().memory_info().vms + more, before[1]))
     try:
