@@ -5,6 +5,7 @@ serves encryption, decryption (the inverse plan) and composition, in every backe
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -87,10 +88,14 @@ class Plan:
 
     def undo(self, images: np.ndarray) -> np.ndarray:
         """Apply the inverse: what was applied comes back."""
-        return self.inverse().apply(images)
+        return self._inverse.apply(images)
 
     def inverse(self) -> "Plan":
         """The plan that undoes this one."""
+        return self._inverse
+
+    @cached_property
+    def _inverse(self) -> "Plan":
         inverse = np.empty_like(self.index)
         inverse[self.index] = np.arange(len(inverse))
         return Plan(inverse, self.mask[inverse], self.height, self.width, self.symbol_bits)
