@@ -24,6 +24,7 @@ _PUBLIC = {
     "Preparation": "images",
     "EncryptImages": "data",
     "EtcImageProcessor": "processor",
+    "adapt": "key_adaptation",
     "EtcError": "errors",
 }
 __all__ = ["__version__", *_PUBLIC]
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
         read_ciphertext,
         read_marker,
     )
+    from .key_adaptation import adapt
     from .processor import EtcImageProcessor
     from .sealing import Cipher, EtcCipher, get_cipher
 
