@@ -6,7 +6,7 @@ One file per model: its config, its network, its model class, its registration. 
 :class:`NetworkForImageClassification`, call ``register_family`` at the end of the file, and import it here.
 """
 
-from . import adaptation, isotropic, resnet, shake_pyramidnet, vit  # noqa: F401  (each registers its families)
+from . import adaptation, bag, isotropic, resnet, shake_pyramidnet, vit  # noqa: F401  (each registers its families)
 from .base import NetworkForImageClassification, classification_loss
 from .build import build_model, load_model
 from .isotropic import IsotropicConfig, IsotropicForImageClassification, patch_embedding
