@@ -29,6 +29,7 @@ COMMANDS = {
     "serve": ("hf_etc.commands.serve", "a web page that encrypts in the browser and classifies what arrives"),
     "classify": ("hf_etc.client.classify", "encrypt pictures here and have a server classify the ciphertexts"),
     "client": ("hf_etc.commands.client", "a page of your own for a classifier that somebody else serves"),
+    "check": ("hf_etc.commands.check", "whether a model takes pictures that have a key each"),
     "push": ("hf_etc.commands.push", "upload a model or an encrypted dataset to the Hub, through a guard, with a card"),
     "audit": ("hf_etc.commands.audit", "attack your own images and settings, and report what leaks"),
     "reproduce": ("hf_etc.commands.reproduce", "the tables and figures of the paper, published beside measured"),

@@ -4,16 +4,16 @@ So it classifies pictures that are each encrypted under a key of their own, all 
 knows a key: each block gets its canonical form, and there are no position embeddings.
 """
 
+from collections import OrderedDict
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import AutoModel, PreTrainedModel, ViTConfig, ViTForImageClassification, ViTModel
-from transformers import initialization as init
-from transformers.models.vit.modeling_vit import ViTPatchEmbeddings
+from transformers import PreTrainedModel, ViTConfig
 
 from ..errors import GeometryError, ParameterError
+from .base import NetworkForImageClassification
 from .canonical import CanonicalBlocks
 from .registry import register_family, register_preset
 from .vit import check_vit
@@ -39,17 +39,17 @@ class BagEmbeddings(nn.Module):
         super().__init__()
         size = config.patch_size if isinstance(config.patch_size, int) else config.patch_size[0]
         self.cls_token = nn.Parameter(torch.zeros(1, 1, config.hidden_size))
-        self.patch_embeddings = ViTPatchEmbeddings(config)
+        projection = nn.Conv2d(config.num_channels, config.hidden_size, size, size)
+        self.patch_embeddings = nn.Sequential(OrderedDict(projection=projection))  # ViTModel looks for it by this name
         self.blocks = CanonicalBlocks(size) if config.canonical else None
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        nn.init.trunc_normal_(self.cls_token, std=config.initializer_range)
+        nn.init.trunc_normal_(projection.weight, std=config.initializer_range)
+        nn.init.zeros_(projection.bias)  # type: ignore[arg-type]
 
     def forward(self, pixel_values: Tensor, *_: Any, **__: Any) -> Tensor:
         """(N, 3, H, W) floats from -1 to 1 -> (N, 1 + blocks, hidden_size)."""
-        projection = self.patch_embeddings.projection
-        size = projection.kernel_size[0]
-        if pixel_values.shape[-2] % size or pixel_values.shape[-1] % size:
-            found = f"{pixel_values.shape[-2]}x{pixel_values.shape[-1]}"
-            raise GeometryError(f"{found} is not a multiple of the model's blocks of {size}; resize before encrypting")
+        projection: Any = self.patch_embeddings.projection
         if self.blocks is None:
             tokens = projection(pixel_values).flatten(2).transpose(1, 2)
         else:
@@ -57,28 +57,32 @@ class BagEmbeddings(nn.Module):
         return self.dropout(torch.cat([self.cls_token.expand(len(tokens), -1, -1), tokens], 1))
 
 
-class BagViTModel(ViTModel):
-    """The encoder alone: ViTModel with :class:`BagEmbeddings`."""
+class BagNetwork(nn.Module):
+    """transformers' ViT encoder on :class:`BagEmbeddings`, and a linear classifier of its classification token."""
 
-    config_class = BagViTConfig
+    def __init__(self, config: BagViTConfig) -> None:
+        from transformers import ViTModel  # may be loading right now, and import this package on its way
 
-    def __init__(self, config: BagViTConfig, add_pooling_layer: bool = True) -> None:
-        super().__init__(config, add_pooling_layer)
-        self.embeddings = BagEmbeddings(config)  # type: ignore[assignment]
-        self.post_init()
+        super().__init__()
+        self.vit = ViTModel(config, add_pooling_layer=False)
+        self.vit.embeddings = BagEmbeddings(config)  # type: ignore[assignment]
+        self.classifier = nn.Linear(config.hidden_size, config.num_labels)  # type: ignore[arg-type]
+        nn.init.trunc_normal_(self.classifier.weight, std=config.initializer_range)
+        nn.init.zeros_(self.classifier.bias)
 
-    @torch.no_grad()
-    def _init_weights(self, module: nn.Module) -> None:
-        super()._init_weights(module)
-        if isinstance(module, CanonicalBlocks):  # in a model that is being loaded, buffers begin without values
-            for name, values in module.tables().items():
-                init.copy_(getattr(module, name), values)
-        if isinstance(module, BagEmbeddings):
-            init.trunc_normal_(module.cls_token, std=self.config.initializer_range)
+    def forward(self, pixels: Tensor) -> Tensor:
+        return self.classifier(self.vit(pixels).last_hidden_state[:, 0])
+
+    def set_grad_checkpointing(self, enable: bool) -> None:
+        """Trade time for memory in every layer."""
+        if enable:
+            self.vit.gradient_checkpointing_enable()
+        else:
+            self.vit.gradient_checkpointing_disable()
 
 
-class BagViTForImageClassification(ViTForImageClassification):
-    """transformers' ViT on a :class:`BagViTModel`; saved, loaded and trained like it.
+class BagViTForImageClassification(NetworkForImageClassification):
+    """A ViT for pictures that are each encrypted under a key of their own.
 
     Example:
         >>> tiny = dict(hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8, patch_size=4)
@@ -91,10 +95,16 @@ class BagViTForImageClassification(ViTForImageClassification):
 
     config_class = BagViTConfig
 
-    def __init__(self, config: BagViTConfig) -> None:
-        super().__init__(config)
-        self.vit = BagViTModel(config, add_pooling_layer=False)
-        self.post_init()
+    @classmethod
+    def build_network(cls, config: BagViTConfig) -> nn.Module:
+        return BagNetwork(config)
+
+    def check_size(self, channels: int, height: int, width: int) -> None:
+        size = self.network.vit.embeddings.patch_embeddings.projection.kernel_size[0]
+        if not height or not width or height % size or width % size:
+            raise GeometryError(
+                f"{height}x{width} is not a multiple of the model's blocks of {size}; resize before encrypting"
+            )
 
     @torch.no_grad()
     def take_over(self, plain: PreTrainedModel) -> None:
@@ -106,19 +116,18 @@ class BagViTForImageClassification(ViTForImageClassification):
         Raises:
             ParameterError: it is no ViT, or of another shape.
         """
-        encoder = getattr(plain, "vit", None)
-        if encoder is None or not hasattr(encoder.embeddings, "position_embeddings"):
+        if not hasattr(getattr(getattr(plain, "vit", None), "embeddings", None), "position_embeddings"):
             raise ParameterError(f"a {type(plain).__name__} is no plain ViT; start from one, or leave it out")
         state = plain.state_dict()
         positions = state.pop("vit.embeddings.position_embeddings")
         state["vit.embeddings.cls_token"] = state["vit.embeddings.cls_token"] + positions[:, :1]
         bias = "vit.embeddings.patch_embeddings.projection.bias"
         state[bias] = state[bias] + positions[0, 1:].mean(0)
-        own = self.state_dict()
+        own = self.network.state_dict()
         if state["classifier.weight"].shape != own["classifier.weight"].shape:
             state |= {name: own[name] for name in ("classifier.weight", "classifier.bias")}
         try:
-            self.load_state_dict(state)
+            self.network.load_state_dict(state)
         except RuntimeError as error:
             reason = " ".join(str(error).split())[:200]
             raise ParameterError(f"the plain ViT does not fit: {reason}; give the bag its width and depth") from None
@@ -128,4 +137,3 @@ register_family("bag-vit", BagViTConfig, BagViTForImageClassification, check=che
 register_preset(
     "bag-vit-tiny/16", "bag-vit", hidden_size=192, num_hidden_layers=12, num_attention_heads=3, intermediate_size=768
 )
-AutoModel.register(BagViTConfig, BagViTModel, exist_ok=True)

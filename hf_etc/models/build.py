@@ -19,6 +19,7 @@ def build_model(
     id2label: Mapping[int, str] | None = None,
     label2id: Mapping[str, int] | None = None,
     image_size: int | None = None,
+    from_pretrained: str | None = None,
     **overrides: Any,
 ) -> PreTrainedModel:
     """Build or load an image classifier.
@@ -30,6 +31,7 @@ def build_model(
         num_labels: number of classes; not needed beside `id2label`.
         id2label, label2id: class names, ids 0 to num_labels - 1. A checkpoint keeps its own without them.
         image_size: edge in pixels. A ViT checkpoint of another size has its position embeddings interpolated.
+        from_pretrained: for a "bag-vit": folder or Hub id of a plain ViT, whose shape and weights it starts from.
         overrides: fields of the model's config.
 
     Returns:
@@ -51,12 +53,22 @@ def build_model(
     values = overrides if image_size is None else overrides | {"image_size": image_size}
     found = find_family(name_or_path)
     if found is None:
+        if from_pretrained is not None:
+            raise ParameterError(f"{name_or_path!r} has weights already; leave out from_pretrained, or name a family")
         return _load(name_or_path, labels, values)
     if not labels:
         raise ParameterError(f"a new {name_or_path!r} needs num_labels or id2label")
     family, preset = found
     check_fields(name_or_path, values, family.fields)
-    return family.build(**preset | values, **labels, problem_type=PROBLEM_TYPE)
+    if from_pretrained is None:
+        return family.build(**preset | values, **labels, problem_type=PROBLEM_TYPE)
+    plain = _load(from_pretrained, labels, {})
+    shape = {field: value for field, value in plain.config.to_dict().items() if field in family.fields}
+    model: Any = family.build(**preset | shape | values, **labels, problem_type=PROBLEM_TYPE)
+    if not hasattr(model, "take_over"):
+        raise ParameterError(f"a {name_or_path!r} cannot start from another model; leave out from_pretrained")
+    model.take_over(plain)
+    return model
 
 
 def load_model(name_or_path: str | Path) -> PreTrainedModel:

@@ -31,6 +31,7 @@ class ModelArguments:
 
     model_name_or_path: str = option("convmixer-256/8", "preset, family, saved folder or Hub id, see hf_etc.models")
     model_config: str | None = option(None, "changes to its configuration: patch_size=4,dim=96,depth=6,kernel_size=5")
+    from_pretrained: str | None = option(None, "for a bag-vit: plain ViT to start from, a folder or Hub id")
     channels_last: bool = option(False, "channels-last memory layout; faster for ConvMixer on most devices")
 
 

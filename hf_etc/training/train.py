@@ -177,7 +177,8 @@ def build(args: ModelArguments, size: tuple[int, int], class_names: Sequence[str
     overrides = parse_overrides(args.model_config)
     if size[0] == size[1]:
         overrides = {"image_size": size[0]} | overrides
-    model = build_model(args.model_name_or_path, id2label=dict(enumerate(class_names)), **overrides)
+    labels = dict(enumerate(class_names))
+    model = build_model(args.model_name_or_path, id2label=labels, from_pretrained=args.from_pretrained, **overrides)
     return _in_memory_format(model, args)
 
 

@@ -8,7 +8,7 @@ import torch
 import yaml
 from datasets import load_from_disk
 
-from hf_etc import EtcKey
+from hf_etc import EtcKey, cli
 from hf_etc.data import encrypt_dataset
 from hf_etc.errors import ParameterError
 from hf_etc.training import train as run
@@ -55,8 +55,23 @@ for _name in PAPER:
     PAPER[_name]["size"] = 224 if "vit" in _name or "imagenette" in _name else 32
 
 
+OWN = "bag-vit-image-keys-imagenette"
+
+
 def test_there_is_one_recipe_for_each_row_of_the_paper():
-    assert set(RECIPES) == set(PAPER)
+    assert set(RECIPES) == {*PAPER, OWN}
+
+
+def test_the_recipe_for_a_key_per_picture_trains_a_bag_of_blocks(tmp_path, monkeypatch):
+    save_both(tmp_path / "pictures", EtcKey.generate())
+    EtcKey.generate().save(tmp_path / "owner.key")
+    small = "patch_size=16,hidden_size=24,num_hidden_layers=1,num_attention_heads=2,intermediate_size=24"
+    changes = ["--dataset_name", str(tmp_path / "pictures" / "plain"), "--image_size", "32", "--model_config", small]
+    changes += ["--max_steps", "2", "--per_device_train_batch_size", "4", "--output_dir", str(tmp_path / "run")]
+    changes += ["--key_file", str(tmp_path / "owner.key"), "--use_cpu", "--dataloader_num_workers", "0"]
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert run.main([str(RECIPES[OWN]), *changes]) == 0
+    assert cli.main(["check", str(tmp_path / "run")]) == 0
 
 
 @pytest.mark.parametrize("name", PAPER)
