@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import PreTrainedModel, ViTConfig
 
-from ..errors import GeometryError, ParameterError
+from ..errors import GeometryError, ImageError, ParameterError
 from .base import NetworkForImageClassification
 from .canonical import CanonicalBlocks
 from .registry import register_family, register_preset
@@ -100,6 +100,8 @@ class BagViTForImageClassification(NetworkForImageClassification):
         return BagNetwork(config)
 
     def check_size(self, channels: int, height: int, width: int) -> None:
+        if channels != self.config.num_channels:
+            raise ImageError(f"{channels} channels; this model takes (N, {self.config.num_channels}, H, W)")
         size = self.network.vit.embeddings.patch_embeddings.projection.kernel_size[0]
         if not height or not width or height % size or width % size:
             raise GeometryError(
@@ -133,7 +135,17 @@ class BagViTForImageClassification(NetworkForImageClassification):
             raise ParameterError(f"the plain ViT does not fit: {reason}; give the bag its width and depth") from None
 
 
-register_family("bag-vit", BagViTConfig, BagViTForImageClassification, check=check_vit)
+def check_bag(config: BagViTConfig) -> None:
+    """Raise for sizes that do not fit each other, and for blocks that have no canonical form."""
+    check_vit(config)
+    if config.canonical and (config.num_channels != 3 or not isinstance(config.patch_size, int)):
+        raise ParameterError(
+            f"num_channels {config.num_channels}, patch_size {config.patch_size}: the canonical form is of square "
+            "blocks of 3 channels; change them, or set canonical=False"
+        )
+
+
+register_family("bag-vit", BagViTConfig, BagViTForImageClassification, check=check_bag)
 register_preset(
     "bag-vit-tiny/16", "bag-vit", hidden_size=192, num_hidden_layers=12, num_attention_heads=3, intermediate_size=768
 )

@@ -6,7 +6,6 @@ from torch import Tensor, nn
 
 from ..blocks import COLORS, TURNS, turn_block
 
-VARIANTS = 2 * TURNS * len(COLORS)
 _RAMP, _COLOR, _NOISE = 24, (36, 24, 12), 8
 _EXACT = 2**24  # float32 holds all whole numbers up to here
 _SEED = 0  # of the small part of the template that decides between variants alike in the rest
@@ -38,15 +37,18 @@ class CanonicalBlocks(nn.Module):
         self.block_size = block_size
         for name, values in self.tables().items():
             self.register_buffer(name, values, persistent=False)
+        self.exact = torch.float32 if 255 * self.template[:, 0].abs().sum(dtype=torch.long) < _EXACT else torch.float64
 
     def tables(self) -> dict[str, Tensor]:
-        """The two buffers, which no checkpoint holds: what each variant reads, and the template's weights for it."""
+        """The two buffers, which no checkpoint holds: what each variant reads, and the template's weights for it.
+
+        Whole numbers, so that a model in half precision keeps them.
+        """
         sources = _sources(self.block_size)
-        weights = np.empty((sources.shape[1], len(sources)))
+        weights = np.empty((sources.shape[1], len(sources)), np.int16)
         for variant, source in enumerate(sources):  # <template, block[source]> = <weights[:, variant], block>
             weights[source, variant] = _template(self.block_size).reshape(-1)
-        exact = torch.float32 if 255 * np.abs(weights[:, 0]).sum() < _EXACT else torch.float64
-        return {"template": torch.from_numpy(weights).to(exact), "sources": torch.from_numpy(sources)}
+        return {"template": torch.from_numpy(weights), "sources": torch.from_numpy(sources)}
 
     def forward(self, pixels: Tensor) -> Tensor:
         """The canonical form of every block, in raster order.
@@ -61,8 +63,8 @@ class CanonicalBlocks(nn.Module):
         blocks = pixels.unflatten(3, (-1, size)).unflatten(2, (-1, size))  # (N, 3, rows, B, columns, B)
         blocks = blocks.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
         with torch.autocast(pixels.device.type, enabled=False):
-            levels = (blocks.to(self.template.dtype) * 255).round()  # -255, -253, ..., 255, so that all sums are exact
-            scores = levels @ self.template
+            levels = (blocks.to(self.exact) * 255).round()  # -255, -253, ..., 255, so that all sums are exact
+            scores = levels @ self.template.to(self.exact)
             best = scores.abs().argmax(-1)
             sign = torch.where(scores.gather(-1, best[..., None]) < 0, -1, 1)
             return (levels.gather(-1, self.sources[best]) * sign / 255).to(pixels.dtype)

@@ -63,6 +63,7 @@ def test_equal_under_autocast_and_in_half_precision():
     straight, turned = values(pictures), values(255 - pictures[:, :, ::-1, [2, 0, 1]].copy())
     for cast in (torch.float32, torch.bfloat16, torch.float64):
         with torch.autocast("cpu", torch.bfloat16):
+            forms.to(cast)  # as a whole model in half precision does
             one, other = (torch.sort(forms(x.to(cast)).double().sum(-1)).values for x in (straight, turned))
         assert torch.equal(one, other)
 
@@ -157,6 +158,12 @@ def test_the_check_for_users(tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     assert main(["check", str(tmp_path / "bag"), "--images", str(tmp_path / "empty")]) == 2
     assert "no pictures in" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("changes", [{"num_channels": 1}, {"patch_size": [8, 4]}])
+def test_blocks_without_a_canonical_form(changes):
+    with pytest.raises(ParameterError, match="the canonical form is of square blocks of 3 channels"):
+        build_model("bag-vit", 5, **TINY | {"image_size": 32, "patch_size": 8} | changes)
 
 
 def test_it_is_a_family():
