@@ -17,7 +17,6 @@ from transformers import ViTImageProcessorPil
 from hf_etc import (
     EtcCipher,
     EtcImageProcessor,
-    EtcKey,
     Preparation,
     decode_ciphertext,
     encode_ciphertext,
@@ -36,29 +35,7 @@ from hf_etc.errors import (
     ParameterError,
 )
 
-SECRET = bytes(range(32))
-KEY = EtcKey(SECRET)
-OTHER = EtcKey(bytes(32))
-OPTIONS = {"size": (32, 48), "block_size": 8}
-
-
-@pytest.fixture(scope="module")
-def client() -> EtcImageProcessor:
-    return EtcImageProcessor(KEY, **OPTIONS)
-
-
-@pytest.fixture(scope="module")
-def server() -> EtcImageProcessor:
-    return EtcImageProcessor(cipher_id=EtcCipher(KEY, 8).cipher_id(32, 48), **OPTIONS)
-
-
-@pytest.fixture
-def picture() -> Image.Image:
-    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (50, 61, 3), np.uint8))
-
-
-def values(processor: EtcImageProcessor, images: object, **kwargs) -> np.ndarray:
-    return processor(images, return_tensors="np", **kwargs).pixel_values
+from .helpers import KEY, OPTIONS, OTHER, values
 
 
 def png(image: Image.Image) -> bytes:

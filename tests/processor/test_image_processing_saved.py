@@ -6,10 +6,8 @@ import json
 import logging
 import pickle
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 from transformers import CLIPImageProcessor, ViTImageProcessor, ViTImageProcessorPil
 from transformers.utils import logging as transformers_logging
 
@@ -17,30 +15,7 @@ from hf_etc import Cipher, EtcCipher, EtcImageProcessor, EtcKey, Preparation, li
 from hf_etc.errors import EtcError, KeyMismatchError, MissingKeyError, NotACiphertextError, ParameterError
 
 from ..secrets import find_secret, scan_tree
-
-KEY = EtcKey(bytes(range(32)))
-OTHER = EtcKey(bytes(32))
-OPTIONS = {"size": (32, 48), "block_size": 8}
-
-
-@pytest.fixture(scope="module")
-def client() -> EtcImageProcessor:
-    return EtcImageProcessor(KEY, **OPTIONS)
-
-
-@pytest.fixture(scope="module")
-def server() -> EtcImageProcessor:
-    return EtcImageProcessor(cipher_id=EtcCipher(KEY, 8).cipher_id(32, 48), **OPTIONS)
-
-
-@pytest.fixture
-def picture() -> Image.Image:
-    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (50, 61, 3), np.uint8))
-
-
-def values(processor: EtcImageProcessor, images: object, **kwargs) -> np.ndarray:
-    return processor(images, return_tensors="np", **kwargs).pixel_values
-
+from .helpers import KEY, OPTIONS, OTHER, values
 
 # Saving and loading
 
