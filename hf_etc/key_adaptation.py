@@ -8,7 +8,7 @@ from .blocks import Layout
 from .cipher import EtcSpec
 from .cipher.etc import STEPS
 from .cipher.keys import EtcKey
-from .models.adapt import HALF, adapt_to
+from .models.absorb import HALF, adapt_to
 from .models.isotropic import IsotropicForImageClassification
 from .processor import EtcImageProcessor
 
@@ -37,7 +37,7 @@ def adapt(
         saved folder needs ``allow_weak=True`` with a key.
 
     Raises:
-        GeometryError, ParameterError: see :func:`hf_etc.models.adapt.adapt_to`.
+        GeometryError, ParameterError: see :func:`hf_etc.models.absorb.adapt_to`.
 
     Example:
         >>> from transformers import ViTConfig, ViTForImageClassification

@@ -112,6 +112,11 @@ class Layout:
         return self.top, self.left, self.turn, self.negative, self.color
 
     @property
+    def cells(self) -> np.ndarray:
+        """Where in the picture's own grid of blocks each window begins, in raster order, of the shape of `top`."""
+        return self.top // self.block_size * (self.width // self.block_size) + self.left // self.block_size
+
+    @property
     def shared(self) -> bool:
         """Whether one layout holds for every picture."""
         return self.top.ndim == 1
@@ -138,7 +143,7 @@ class Layout:
 
     @property
     def tiles(self) -> bool:
-        """Whether every pixel of the picture is sent, so that nothing is missing after :meth:`put_back`."""
+        """Whether every pixel of the picture is sent, so that nothing is missing after :meth:`undo`."""
         return self.blocks * self.block_size**2 == self.height * self.width  # windows share no pixel
 
     def apply(self, images: np.ndarray) -> np.ndarray:
@@ -177,8 +182,8 @@ class Layout:
         places = np.broadcast_to(top, self.top.shape), left
         blocks = moved(Layout(*self.output, self.block_size, self.columns, *places, *changes), batch)
         out = np.full((len(batch), self.height, self.width, 3), MARK, np.uint8)
-        _windows(out, self.block_size)[self._at(self.top, self.left, len(batch))] = _windows(blocks, self.block_size)[
-            self._at(top, left, len(batch))
+        _windows(out, self.block_size)[_at(self.top, self.left, len(batch))] = _windows(blocks, self.block_size)[
+            _at(top, left, len(batch))
         ]
         return out.reshape(*images.shape[:-3], self.height, self.width, 3)
 
@@ -186,7 +191,7 @@ class Layout:
         """Which pixels of the picture, or of each picture of the batch, some block shows: bool (H,W) or (M,H,W)."""
         batch = 1 if self.shared else len(self.top)
         sent = np.zeros((batch, self.height, self.width, 1), bool)
-        _windows(sent, self.block_size)[self._at(self.top, self.left, batch)] = True
+        _windows(sent, self.block_size)[_at(self.top, self.left, batch)] = True
         return sent[0, ..., 0] if self.shared else sent[..., 0]
 
     def inverse(self) -> "Layout":
@@ -197,14 +202,14 @@ class Layout:
         """
         if not self.tiles:
             raise GeometryError("windows do not cover the picture, so no layout undoes this one; use undo()")
-        size, columns = self.block_size, self.width // self.block_size
-        block = np.argsort(self.top // size * columns + self.left // size, axis=-1)  # that shows each cell
+        size = self.block_size
+        block = np.argsort(self.cells, axis=-1)  # that shows each cell
         top, left = np.divmod(block, self.columns)
         turn, negative, color = (
             np.take_along_axis(getattr(self, name), block, -1) for name in ("turn", "negative", "color")
         )
         changes = (turn_inverse(turn), negative, COLOR_INVERSE[color])
-        return Layout(*self.output, size, columns, top * size, left * size, *changes)
+        return Layout(*self.output, size, self.width // size, top * size, left * size, *changes)
 
     def then(self, second: "Layout") -> "Layout":
         """One layout equal to this one followed by `second`.
@@ -220,7 +225,7 @@ class Layout:
             )
         if (second.top % size).any() or (second.left % size).any():
             raise GeometryError("cannot compose: a window of the second layout shows parts of several blocks")
-        block = second.top // size * self.columns + second.left // size
+        block = second.cells
         if self.shared:
             top, left, turn, negative, color = (array[block] for array in self.arrays)
         else:
@@ -234,7 +239,7 @@ class Layout:
         batch = 1 if self.shared else len(self.top)
         offset = np.broadcast_to(np.arange(self.height * self.width * 3), (batch, self.height * self.width * 3))
         taken = _windows(offset.reshape(batch, self.height, self.width, 3), self.block_size)
-        taken = taken[self._at(self.top, self.left, batch)]
+        taken = taken[_at(self.top, self.left, batch)]
         return self._output(_changed(taken, self.turn, self.color))
 
     def mask(self) -> np.ndarray:
@@ -264,11 +269,13 @@ class Layout:
         top, left = np.divmod(np.arange(self.blocks), self.columns)
         return top * self.block_size, left * self.block_size
 
-    def _at(self, top: np.ndarray, left: np.ndarray, batch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        return np.arange(batch)[:, None], top, left
-
 
 _ARRAYS = ("top", "left", "turn", "negative", "color")
+
+
+def _at(top: np.ndarray, left: np.ndarray, batch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The windows that begin there in each picture of a batch, as an index of :func:`_windows`."""
+    return np.arange(batch)[:, None], top, left
 
 
 def _windows(images: np.ndarray, size: int) -> np.ndarray:

@@ -69,9 +69,8 @@ class KeyStreams:
     def permutation(self, n: int) -> np.ndarray:
         """As :meth:`KeyStream.permutation`, int64 (M,n)."""
         words = self._words("<u8", n)
-        order = np.argsort(
-            words, axis=1
-        )  # several times as fast as the stable one, and the same unless words are equal
+        # Several times as fast as the stable sort, and the same unless words are equal.
+        order = np.argsort(words, axis=1)
         ranked = np.take_along_axis(words, order, axis=1)
         return order if (ranked[:, 1:] > ranked[:, :-1]).all() else np.argsort(words, axis=1, kind="stable")
 
@@ -87,9 +86,8 @@ class KeyStreams:
 
     def _words(self, kind: str, n: int) -> np.ndarray:
         size = n * np.dtype(kind).itemsize
-        return np.frombuffer(b"".join([stream.read(size) for stream in self._streams]), kind).reshape(
-            len(self._streams), n
-        )
+        read = b"".join([stream.read(size) for stream in self._streams])
+        return np.frombuffer(read, kind).reshape(len(self._streams), n)
 
 
 Streams = Callable[[str], KeyStream | KeyStreams]

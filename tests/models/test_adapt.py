@@ -8,7 +8,7 @@ from hf_etc import EtcCipher, EtcImageProcessor, EtcKey, adapt
 from hf_etc.blocks import Layout
 from hf_etc.errors import GeometryError, ParameterError
 from hf_etc.models import build_model
-from hf_etc.models.adapt import adapt_to
+from hf_etc.models.absorb import adapt_to
 from tests.helpers import noise
 
 TINY = {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 48, "num_labels": 5}

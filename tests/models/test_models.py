@@ -52,15 +52,6 @@ ISOTROPIC = [name for name in FAMILIES if find_family(name)[0].config_class is I
 OWN = [name for name in FAMILIES if find_family(name)[0].model_class is not None]
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(threads)
-
-
 def small(family, num_labels=CLASSES, **overrides):
     return build_model(family, num_labels, image_size=32, **SMALL[family] | overrides)
 

@@ -31,15 +31,6 @@ from hf_etc.models.shake_pyramidnet import (
 TINY = {"depth": 8, "alpha": 12, "num_labels": 10}
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(threads)
-
-
 def images(count=4):
     return torch.rand(count, 3, 32, 32) * 2 - 1
 

@@ -31,19 +31,9 @@ from hf_etc.training.protocols import prepare
 from hf_etc.training.train import TrainingResult
 from hf_etc.training.trainer import EtcTrainer
 from tests.secrets import scan_tree
-from tests.training.training_helpers import COLORS, colored_splits, flags, save_both
+from tests.training.training_helpers import COLORS, colored_splits, flags
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-@pytest.fixture(scope="module")
-def owner_key():
-    return EtcKey.generate()
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory, owner_key):
-    return save_both(tmp_path_factory.mktemp("data"), owner_key)
 
 
 def prepared(folder, **arguments):

@@ -20,20 +20,10 @@ from hf_etc.training import train as run
 from hf_etc.training.data import Split
 from hf_etc.training.identity import RECORD, data_digest
 from tests.secrets import scan_tree
-from tests.training.training_helpers import colored, colored_splits, flags, save_both
+from tests.training.training_helpers import colored, colored_splits, flags
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 STEPS = {"save_strategy": "steps", "save_steps": 2}
-
-
-@pytest.fixture(scope="module")
-def owner_key():
-    return EtcKey.generate()
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory, owner_key):
-    return save_both(tmp_path_factory.mktemp("data"), owner_key)
 
 
 @pytest.fixture(scope="module")

@@ -76,10 +76,8 @@ def adapt_to(
 
 def _embedding(model: PreTrainedModel, layout: Layout) -> nn.Conv2d:
     """The patch embedding; the positions of a ViT are put in the order of the ciphertext's blocks."""
-    size = layout.block_size
-    cell = layout.top // size * (layout.width // size) + layout.left // size
     if isinstance(model, IsotropicForImageClassification) and model.config.family == "convmixer":
-        if not np.array_equal(cell, np.arange(layout.blocks)):
+        if not layout.tiles or not np.array_equal(layout.cells, np.arange(layout.blocks)):
             raise ParameterError(
                 "a ConvMixer sees which blocks are neighbours, so it cannot follow blocks that moved; use a ViT, or a "
                 "cipher without the step permutation"
@@ -96,7 +94,7 @@ def _embedding(model: PreTrainedModel, layout: Layout) -> nn.Conv2d:
             f"the model has {positions.shape[1]} positions, the layout {layout.blocks} blocks; use pictures of the "
             "size that the model was made for, see hf_etc.models.resize_positions"
         )
-    positions.copy_(torch.cat([positions[:, :others], positions[:, others:][:, cell]], 1))
+    positions.copy_(torch.cat([positions[:, :others], positions[:, others:][:, layout.cells]], 1))
     return embeddings.patch_embeddings.projection
 
 
