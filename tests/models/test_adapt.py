@@ -72,6 +72,8 @@ def layout_of(size=32, block=8, **parameters):
 IDENTITY = Layout.identity(32, 32, 8)
 HALF_SENT = Layout(32, 32, 8, 4, IDENTITY.top[:8], IDENTITY.left[:8], [0] * 8, [0] * 8, [0] * 8)
 
+OFF_THE_GRID = Layout(36, 36, 8, 4, IDENTITY.top + 1, IDENTITY.left + 1, [0] * 16, [0] * 16, [0] * 16)
+
 
 @pytest.mark.parametrize(
     ("make", "layout", "error", "message"),
@@ -86,6 +88,7 @@ HALF_SENT = Layout(32, 32, 8, 4, IDENTITY.top[:8], IDENTITY.left[:8], [0] * 8, [
         (vit, layout_of(64, 16, shared_block_key=True), GeometryError, "patches of 8 pixels, the layout blocks of 16"),
         (vit, HALF_SENT, GeometryError, "17 positions, the layout 8 blocks"),
         (convmixer, layout_of(shared_block_key=True), ParameterError, "a ConvMixer sees which blocks are neighbours"),
+        (convmixer, OFF_THE_GRID, ParameterError, "a ConvMixer sees which blocks are neighbours"),
         (
             lambda: build_model("mixer", 5, image_size=32, patch_size=8, dim=8, depth=1),
             IDENTITY,
