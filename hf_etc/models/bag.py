@@ -94,6 +94,7 @@ class BagViTForImageClassification(NetworkForImageClassification):
     """
 
     config_class = BagViTConfig
+    takes_bags = True  # any number of blocks, in any order
 
     @classmethod
     def build_network(cls, config: BagViTConfig) -> nn.Module:

@@ -94,6 +94,8 @@ class DataArguments(SourceArguments):
     random_erasing: float = option(0.0, "plain protocol: probability of random erasing")
     mixup_alpha: float = option(0.0, "mixup with Beta(alpha, alpha); 0: off")
     cutmix_alpha: float = option(0.0, "CutMix with Beta(alpha, alpha); 0: off")
+    block_drop: float = option(0.0, "for a bag of blocks: leave out up to this share of them, another in each batch")
+    block_mix_alpha: float = option(0.0, "for a bag of blocks: take a share from another image, of Beta(alpha, alpha)")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -111,9 +113,12 @@ class DataArguments(SourceArguments):
             self._refuse("{} belongs to --protocol re-encrypted; leave it out", key_file=None, jpeg_quality=None)
         if self.protocol == "re-encrypted":
             self._refuse("{} belongs to --protocol plain; leave it out", random_erasing=0.0)
-        for name in ("flip", "random_erasing", "crop_scale"):
+        for name in ("flip", "random_erasing", "crop_scale", "block_drop"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ParameterError(f"--{name} {getattr(self, name)}: give a number from 0 to 1")
+        for name in ("mixup_alpha", "cutmix_alpha", "block_mix_alpha"):
+            if getattr(self, name) < 0:
+                raise ParameterError(f"--{name} {getattr(self, name)}: give 0 or more")
 
     @property
     def folders(self) -> dict[str, str]:

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from torchvision.transforms import v2
 
 from .arguments import DataArguments
+from .block_augment import BlockAugment
 
 Augment = Callable[[Image.Image], np.ndarray]
 
@@ -59,6 +60,7 @@ class BatchAugment:
             them with equal probability (the paper: 0.5 and 0.5).
         random_erasing: probability for each image, noise for each pixel.
         label_smoothing: of the targets.
+        blocks: what is done last, to whole blocks.
 
     Example:
         >>> mix = BatchAugment(10, mixup_alpha=0.5, cutmix_alpha=0.5)
@@ -74,11 +76,13 @@ class BatchAugment:
         cutmix_alpha: float = 0.0,
         random_erasing: float = 0.0,
         label_smoothing: float = 0.0,
+        blocks: BlockAugment | None = None,
     ) -> None:
         mixes = [(v2.MixUp, mixup_alpha), (v2.CutMix, cutmix_alpha)]
         chosen = [mix(alpha=alpha, num_classes=num_classes) for mix, alpha in mixes if alpha]
         self.num_classes, self.label_smoothing, self.random_erasing = num_classes, label_smoothing, random_erasing
         self._mix = v2.RandomChoice(chosen) if chosen else None
+        self._blocks = blocks
 
     def __call__(self, pixels: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """
@@ -94,7 +98,8 @@ class BatchAugment:
         targets = F.one_hot(labels, self.num_classes).float()
         if self._mix is not None:
             pixels, targets = self._mix(pixels, targets)
-        return pixels, targets * (1 - self.label_smoothing) + self.label_smoothing / self.num_classes
+        targets = targets * (1 - self.label_smoothing) + self.label_smoothing / self.num_classes
+        return (pixels, targets) if self._blocks is None else self._blocks(pixels, targets)
 
 
 @contextmanager

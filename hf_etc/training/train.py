@@ -13,11 +13,12 @@ import torch
 import transformers
 from transformers import EvalPrediction, PreTrainedModel, PrinterCallback, ProgressCallback, set_seed
 
-from ..errors import EtcError
+from ..errors import EtcError, ParameterError
 from ..metrics import load_accuracy
 from ..models import build_model, load_model
 from .arguments import DataArguments, EtcTrainingArguments, ModelArguments, parse_arguments, parse_overrides
 from .augment import BatchAugment
+from .block_augment import BlockAugment
 from .checkpoints import find_checkpoint, remove_unfinished
 from .data import load_splits
 from .dataset import keep_batch
@@ -195,6 +196,22 @@ def facts_of(args: DataArguments, data: Prepared, model: PreTrainedModel) -> dic
     return run_facts(args.protocol, data.processor, data.size, jpeg, model.config, images, data.data)
 
 
+def block_augment(model: PreTrainedModel, args: DataArguments) -> BlockAugment | None:
+    """What is done to whole blocks of a batch, if anything.
+
+    Raises:
+        ParameterError: the model needs all blocks in their places.
+    """
+    if not (args.block_drop or args.block_mix_alpha):
+        return None
+    if not getattr(model, "takes_bags", False):
+        raise ParameterError(
+            f"--block_drop and --block_mix_alpha need a model that takes a bag of blocks, such as bag-vit, "
+            f"not {model.config.model_type}"
+        )
+    return BlockAugment(model.config.patch_size, args.block_drop, args.block_mix_alpha)
+
+
 def make_trainer(
     model: PreTrainedModel,
     model_args: ModelArguments,
@@ -218,6 +235,7 @@ def make_trainer(
             cutmix_alpha=data_args.cutmix_alpha,
             random_erasing=data_args.random_erasing,
             label_smoothing=args.label_smoothing_factor,
+            blocks=block_augment(model, data_args),
         ),
         channels_last=model_args.channels_last,
         facts=facts,

@@ -23,6 +23,7 @@ from hf_etc.images.load import open_image
 from hf_etc.training import train as run
 from hf_etc.training.arguments import DataArguments, parse_arguments
 from hf_etc.training.augment import BatchAugment
+from hf_etc.training.block_augment import BlockAugment
 from hf_etc.training.checkpoints import find_checkpoint, remove_unfinished
 from hf_etc.training.data import load_splits
 from hf_etc.training.dataset import ImageDataset
@@ -422,6 +423,32 @@ def test_batch_augment():
     erased, _ = BatchAugment(4, random_erasing=1.0)(pixels.clone(), labels)
     changed = (erased != pixels).any(1).flatten(1).float().mean(1)
     assert (changed > 0.01).all() and (changed < 0.5).all()
+
+
+def blocks_of(pixels):
+    """The blocks of 4 x 4 of each picture, as sets of their pixels."""
+    blocks = pixels.unfold(2, 4, 4).unfold(3, 4, 4).permute(0, 2, 3, 1, 4, 5).flatten(1, 2).flatten(2)
+    return [{tuple(block) for block in picture} for picture in blocks.tolist()]
+
+
+def test_block_augment_sends_whole_blocks_of_the_pictures_that_share_the_label():
+    torch.manual_seed(1)
+    pixels, labels = torch.randn(3, 3, 8, 16), torch.eye(3)
+    for _ in range(5):
+        changed, targets = BlockAugment(4, drop=0.5, mix_alpha=1.0)(pixels, labels)
+        kept = changed.shape[3] // 4
+        assert changed.shape == (3, 3, 4, 4 * kept) and 4 <= kept <= 8
+        for found, own, other, target in zip(
+            blocks_of(changed), blocks_of(pixels), blocks_of(pixels.roll(1, 0)), targets, strict=True
+        ):
+            assert len(found) == kept and found <= own | other
+            assert sorted([len(found & own) / kept, len(found & other) / kept, 0]) == pytest.approx(sorted(target.tolist()))
+    assert blocks_of(BlockAugment(4)(pixels, labels)[0]) == blocks_of(pixels)
+
+
+def test_blocks_are_left_out_only_for_models_that_take_bags(tmp_path, folder):
+    with pytest.raises(ParameterError, match="takes a bag of blocks, such as bag-vit, not etc_convmixer"):
+        make_trainer(tmp_path, folder / "ciphertexts", "--block_drop", "0.5")
 
 
 # Precision, compilation, gradient accumulation as flags
