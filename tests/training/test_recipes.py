@@ -55,22 +55,24 @@ for _name in PAPER:
     PAPER[_name]["size"] = 224 if "vit" in _name or "imagenette" in _name else 32
 
 
-OWN = "bag-vit-image-keys-imagenette"
+OWN = "bag-vit-cifar10", "bag-vit-image-keys-imagenette"
 
 
 def test_there_is_one_recipe_for_each_row_of_the_paper():
-    assert set(RECIPES) == {*PAPER, OWN}
+    assert set(RECIPES) == {*PAPER, *OWN}
 
 
-def test_the_recipe_for_a_key_per_picture_trains_a_bag_of_blocks(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", OWN)
+def test_the_recipes_for_a_key_per_picture_train_a_bag_of_blocks(tmp_path, monkeypatch, name):
     save_both(tmp_path / "pictures", EtcKey.generate())
     EtcKey.generate().save(tmp_path / "owner.key")
-    small = "patch_size=16,hidden_size=24,num_hidden_layers=1,num_attention_heads=2,intermediate_size=24"
+    patch = 4 if "cifar10" in name else 16
+    small = f"patch_size={patch},hidden_size=24,num_hidden_layers=1,num_attention_heads=2,intermediate_size=24"
     changes = ["--dataset_name", str(tmp_path / "pictures" / "plain"), "--image_size", "32", "--model_config", small]
     changes += ["--max_steps", "2", "--per_device_train_batch_size", "4", "--output_dir", str(tmp_path / "run")]
     changes += ["--key_file", str(tmp_path / "owner.key"), "--use_cpu", "--dataloader_num_workers", "0"]
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    assert run.main([str(RECIPES[OWN]), *changes]) == 0
+    assert run.main([str(RECIPES[name]), *changes]) == 0
     assert cli.main(["check", str(tmp_path / "run")]) == 0
 
 

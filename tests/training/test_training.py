@@ -447,7 +447,7 @@ def test_block_augment_sends_whole_blocks_of_the_pictures_that_share_the_label()
 
 
 def test_blocks_are_left_out_only_for_models_that_take_bags(tmp_path, folder):
-    with pytest.raises(ParameterError, match="takes a bag of blocks, such as bag-vit, not etc_convmixer"):
+    with pytest.raises(ParameterError, match="takes a bag of blocks, such as bag-vit, not etc_isotropic"):
         make_trainer(tmp_path, folder / "ciphertexts", "--block_drop", "0.5")
 
 
