@@ -32,6 +32,7 @@ COMMANDS = {
     "check": ("hf_etc.commands.check", "whether a model takes pictures that have a key each"),
     "push": ("hf_etc.commands.push", "upload a model or an encrypted dataset to the Hub, through a guard, with a card"),
     "audit": ("hf_etc.commands.audit", "attack your own images and settings, and report what leaks"),
+    "frontier": ("hf_etc.commands.frontier", "accuracy against leakage, for many settings of the cipher"),
     "reproduce": ("hf_etc.commands.reproduce", "the tables and figures of the paper, published beside measured"),
     "demo": ("hf_etc.commands.demo", "the main job on embedded images, with a result page"),
 }

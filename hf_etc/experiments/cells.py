@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from ..errors import EtcError
 
 if TYPE_CHECKING:
-    from .lab import Lab
     from .store import Store
 
 
@@ -22,15 +21,15 @@ class Cell:
 
     Attributes:
         name: file name of its record, unique within the experiment.
-        measure: from the :class:`~hf_etc.experiments.lab.Lab` to JSON-ready results; "value" is the figure that
-            stands in the table, "how" a few words on what differs from the paper.
+        measure: from what the cells work with (:class:`~hf_etc.experiments.lab.Lab`) to JSON-ready results; "value"
+            is the figure that stands in the table, "how" a few words on what differs from the paper.
         labels: what the row of the table says, column by column.
         published: the paper's value, or None where it gives no number.
         protocol: who holds what during training, or None where nothing is trained.
     """
 
     name: str
-    measure: Callable[["Lab"], Mapping[str, Any]]
+    measure: Callable[[Any], Mapping[str, Any]]
     labels: Mapping[str, str] = field(default_factory=dict)
     published: float | None = None
     protocol: str | None = None

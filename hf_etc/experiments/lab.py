@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -36,6 +36,20 @@ EDGE = {"cifar10": 32, "imagenette": 224}
 DIGITS_EDGE = {"cifar10": 32, "imagenette": 64}
 
 
+class Bench(Protocol):
+    """What a runner must know of that which the cells work with."""
+
+    scale: Scale
+    seed: int
+
+    @property
+    def data_name(self) -> str:
+        """For the records."""
+
+    def command(self, experiment: str) -> list[str]:
+        """That measures an experiment, for the records."""
+
+
 class Lab:
     """Everything a cell may ask for.
 
@@ -62,6 +76,10 @@ class Lab:
     def data_name(self) -> str:
         """For the records."""
         return "scikit-learn digits and photographs" if self.embedded else "CIFAR-10, Imagenette, Kodak"
+
+    def command(self, experiment: str) -> list[str]:
+        """For the records."""
+        return ["hf-etc", "reproduce", experiment, "--scale", self.scale]
 
     def amount(self, smoke: T, small: T, paper: T) -> T:
         """The one of three values that belongs to the scale."""

@@ -6,13 +6,13 @@ from fnmatch import fnmatch
 
 from ..records import result_record
 from .cells import Cell, Experiment, NotMeasured
-from .lab import Lab
+from .lab import Bench
 from .store import Store
 
 
 def run(
     experiments: Iterable[Experiment],
-    lab: Lab,
+    lab: Bench,
     store: Store,
     only: str = "*",
     say: Callable[[str], None] = lambda line: print(line, flush=True),
@@ -21,7 +21,7 @@ def run(
 
     Args:
         experiments: whose cells.
-        lab: scale, data, seed and working folder.
+        lab: what the cells work with, such as a :class:`~hf_etc.experiments.lab.Lab`.
         store: has the finished cells and takes the new ones, each as soon as it is measured.
         only: shell pattern of the names of the cells to measure.
         say: takes the lines of progress.
@@ -48,7 +48,7 @@ def run(
     return missing
 
 
-def measure(experiment: Experiment, cell: Cell, lab: Lab, store: Store) -> None:
+def measure(experiment: Experiment, cell: Cell, lab: Bench, store: Store) -> None:
     """Measure one cell and keep its record.
 
     Raises:
@@ -67,6 +67,6 @@ def measure(experiment: Experiment, cell: Cell, lab: Lab, store: Store) -> None:
             "labels": dict(cell.labels),
             "seconds": round(time.monotonic() - start, 1),
         },
-        command=["hf-etc", "reproduce", experiment.name, "--scale", lab.scale],
+        command=lab.command(experiment.name),
     )
     store.write(experiment.name, cell.name, lab.scale, lab.seed, record)

@@ -8,10 +8,10 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from ..experiments.cells import Cell, Experiment
+from ..experiments.figures import figure, pack, save, unpack
 from ..experiments.lab import Lab
 from ..experiments.page import NOT_YET, hardware, table
 from ..experiments.store import Store
-from .plots import figure, pack, save, unpack
 from .table2 import DATASETS, ETC, network
 from .training import Training, measure, trained
 

@@ -8,11 +8,11 @@ import numpy as np
 
 from ..audit.scores import similarity
 from ..experiments.cells import Cell, Experiment
+from ..experiments.figures import figure, pack, save, unpack
 from ..experiments.lab import Lab
 from ..experiments.page import comparison
 from ..experiments.store import Store
 from .attacked import ATTACKS, CIPHERS, PUBLISHED, restored
-from .plots import figure, pack, save, unpack
 
 SHOWN = 2
 

@@ -8,12 +8,13 @@ import numpy as np
 import torch
 
 from ..experiments.cells import Cell, Experiment
+from ..experiments.figures import figure, save
 from ..experiments.lab import Lab
 from ..experiments.page import NOT_YET, comparison, hardware, table
 from ..experiments.store import Store
 from ..metrics.similarity import ssim
 from ..sealing.cipher import get_cipher
-from .plots import COLORS, box, draw_box, figure, save
+from .plots import COLORS, box, draw_box
 
 CIPHERS: dict[str, dict[str, Any]] = {"PE": {}, "ELE": {}, "EtC": {"block_size": 16}}
 DATASETS = {"cifar10": "CIFAR-10", "imagenette": "Imagenette"}

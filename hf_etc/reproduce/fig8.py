@@ -9,11 +9,12 @@ import numpy as np
 from ..audit.attacks import get_attack
 from ..audit.scores import outlines, similarity
 from ..experiments.cells import Cell, Experiment
+from ..experiments.figures import figure, save
 from ..experiments.lab import Lab
 from ..experiments.page import NOT_YET, hardware, table
 from ..experiments.store import Store
 from .attacked import ATTACKS, BLOCK, CIPHERS, CONTROL, restored
-from .plots import COLORS, box, draw_box, figure, save
+from .plots import COLORS, box, draw_box
 
 COLUMNS = (*CIPHERS, CONTROL)
 ENOUGH = get_attack("itn").enough  # of outlines; the same for all of these attacks

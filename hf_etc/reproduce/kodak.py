@@ -9,13 +9,14 @@ import torch
 
 from ..errors import MissingExtraError
 from ..experiments.cells import Cell, Experiment, NotMeasured
+from ..experiments.figures import figure, save
 from ..experiments.lab import PHOTOGRAPHS, Lab
 from ..experiments.page import NOT_YET, hardware, table
 from ..experiments.store import Store
 from ..metrics.compression import Codec, decode, encode, psnr
 from ..metrics.similarity import ssim
 from ..sealing.cipher import get_cipher
-from .plots import COLORS, figure, save
+from .plots import COLORS
 
 CIPHERS: dict[str, int | None] = {"plain": None, "EtC-16": 16, "EtC-8": 8}
 LOSSY: dict[str, tuple[list[Codec], str]] = {

@@ -218,7 +218,7 @@ def table(accuracy: dict[str, float], chance: float, images: int) -> str:
 def _accuracies(
     model: PreTrainedModel, split: Split, conditions: dict[str, Condition], batch_size: int, device: torch.device
 ) -> dict[str, float]:
-    labels, sources = _model_labels(model, split), split.sources()
+    labels, sources = model_labels(model, split), split.sources()
     metrics = {name: load_accuracy() for name in conditions}
     for start in tqdm(range(0, len(split), batch_size), "Evaluating", disable=None, leave=False):
         rows = range(start, min(start + batch_size, len(split)))
@@ -230,7 +230,7 @@ def _accuracies(
     return {name: metric.compute()["accuracy"] for name, metric in metrics.items()}
 
 
-def _model_labels(model: PreTrainedModel, split: Split) -> list[int]:
+def model_labels(model: PreTrainedModel, split: Split) -> list[int]:
     """The dataset's labels in the model's numbering, matched by the names of the classes."""
     ids: dict[str, int] = {name: int(number) for number, name in (model.config.id2label or {}).items()}
     if set(ids) != set(split.class_names):

@@ -9,12 +9,13 @@ import pytest
 import torch
 
 from hf_etc import get_cipher
+from hf_etc.experiments.figures import pack, unpack
 from hf_etc.experiments.lab import Lab
 from hf_etc.metrics.compression import Codec, encode
 from hf_etc.models import build_model
 from hf_etc.records import scrub
 from hf_etc.reproduce import fig5, fig7, kodak, table1, table2, table3, table4, training
-from hf_etc.reproduce.plots import box, pack, unpack
+from hf_etc.reproduce.plots import box
 from hf_etc.reproduce.training import Training, measure, trained
 from hf_etc.training.arguments import arguments_from
 from hf_etc.training.train import TrainingResult

@@ -442,7 +442,9 @@ def test_block_augment_sends_whole_blocks_of_the_pictures_that_share_the_label()
             blocks_of(changed), blocks_of(pixels), blocks_of(pixels.roll(1, 0)), targets, strict=True
         ):
             assert len(found) == kept and found <= own | other
-            assert sorted([len(found & own) / kept, len(found & other) / kept, 0]) == pytest.approx(sorted(target.tolist()))
+            assert sorted([len(found & own) / kept, len(found & other) / kept, 0]) == pytest.approx(
+                sorted(target.tolist())
+            )
     assert blocks_of(BlockAugment(4)(pixels, labels)[0]) == blocks_of(pixels)
 
 

@@ -1,0 +1,1 @@
+"""Accuracy against leakage and bytes, over the settings of the private mode."""

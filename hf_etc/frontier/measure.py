@@ -1,0 +1,129 @@
+"""What is measured of one setting: accuracy, leakage, bytes."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..audit.attack import Attack, AttackFailure
+from ..audit.attacks import get_attack, list_attacks
+from ..audit.audit import why_not
+from ..audit.owner import Owner, Shares, make_trial
+from ..audit.scores import score
+from ..cipher import EtcSpec
+from ..cipher.keys import EtcKey
+from ..encoding import JPEG_QUALITY, Encoding
+from ..experiments.cells import Cell
+from ..experiments.figures import pack
+from ..metrics.compression import Codec, encode
+from ..sealing import Recipe, Sealer
+from .bench import FrontierBench
+from .settings import name_of, sent_share
+
+NONCES = 3
+JPEG = Encoding("jpeg", JPEG_QUALITY)
+_BATCH, _FILES, _EDGE = 64, 200, 96
+_FOUND = ("neighbours_right", "places_right", "largest_component", "linked")
+
+
+def accuracy(spec: EtcSpec, bench: FrontierBench) -> dict[str, Any]:
+    """Top-1 on ciphertexts under a fresh key, for three draws of nonces; once more after JPEG.
+
+    "value" is the mean of the three; "nothing encrypted" is the model's accuracy on the plain pictures.
+    """
+    model, labels = bench.model(spec)
+    draws = NONCES if spec.key_scope == "image" else 1
+    sealers = [Sealer(EtcKey.generate(), Recipe(spec)) for _ in range(draws)]
+    found = [_top1(model, bench.pictures, labels, sealer) for sealer in sealers]
+    return {
+        "value": float(np.mean(found)),
+        "draws": found,
+        "jpeg": _top1(model, bench.pictures, labels, Sealer(EtcKey.generate(), Recipe(spec, encoding=JPEG))),
+        "plain": _top1(model, bench.pictures, labels, None),
+        "test_images": len(labels),
+        "classes": len(bench.split.class_names),
+    }
+
+
+@torch.inference_mode()
+def _top1(model: Any, pictures: np.ndarray, labels: np.ndarray, sealer: Sealer | None) -> float:
+    right = 0
+    for start in range(0, len(pictures), _BATCH):
+        batch = pictures[start : start + _BATCH]
+        pixels = torch.from_numpy(batch if sealer is None else sealer.encrypt(batch))
+        values = pixels.permute(0, 3, 1, 2).float().div(127.5).sub(1)
+        right += int((model(values).logits.argmax(-1).numpy() == labels[start : start + _BATCH]).sum())
+    return right / len(pictures)
+
+
+def leakage(spec: EtcSpec, bench: FrontierBench) -> dict[str, Any]:
+    """What each attack from ciphertexts and pictures of the attacker's own finds; "value" is the most neighbours."""
+    shares = Shares(bench.targets, bench.collected, bench.targets[:0], bench.public)
+    trial = make_trial(Owner.new(spec), shares, bench.scale)
+    found: dict[str, Any] = {}
+    shown = {"plain": bench.targets[0], "encrypted": trial.evidence.targets[0]}
+    for attack in map(get_attack, list_attacks()):
+        if not _judges(attack) or why_not(attack, trial.evidence):
+            continue
+        try:
+            recovery = attack.run(trial.evidence.only(attack.needs))
+        except AttackFailure as failure:
+            found[attack.name] = {"failed": str(failure)}
+            continue
+        scores = score(recovery, trial, bench.metric)
+        found[attack.name] = {name: getattr(scores, name) for name in _FOUND if getattr(scores, name) is not None}
+        for name in ("ssim_up_to_symmetry", "lpips"):
+            if spread := getattr(scores, name):
+                found[attack.name][name] = spread.median
+        shown[attack.name] = recovery.restored[0]
+    arranged = {name: one["neighbours_right"] for name, one in found.items() if "neighbours_right" in one}
+    strongest = max(arranged, key=arranged.__getitem__)
+    return {
+        "value": arranged[strongest],
+        "strongest": strongest,
+        "attacks": found,
+        "attacked_images": len(bench.targets),
+        "public_images": len(bench.public),
+        "pictures": {name: pack(_small(shown[name])) for name in ("plain", "encrypted", strongest)},
+    }
+
+
+def _judges(attack: Attack) -> bool:
+    """Attacks on the arrangement of blocks, and on who sent what, by an outsider."""
+    return attack.measure in _FOUND and attack.needs <= {"public", "ciphertexts"}
+
+
+def _small(picture: np.ndarray) -> np.ndarray:
+    from PIL import Image
+
+    image = Image.fromarray(picture)
+    image.thumbnail((_EDGE, _EDGE))
+    return np.asarray(image)
+
+
+def size(spec: EtcSpec, bench: FrontierBench) -> dict[str, Any]:
+    """Bytes of JPEG files, of plain pictures and of their ciphertexts; "value" is the quotient."""
+    pictures = bench.pictures[:_FILES]
+    plain = sum(len(encode(picture, Codec("jpeg", JPEG_QUALITY))) for picture in pictures)
+    sealer = Sealer(EtcKey.generate(), Recipe(spec, encoding=JPEG))
+    encrypted = sum(map(len, sealer.files(list(pictures))))
+    return {
+        "value": encrypted / plain,
+        "plain_bytes": plain,
+        "encrypted_bytes": encrypted,
+        "images": len(pictures),
+        "sent_share": sent_share(spec, bench.size),
+    }
+
+
+MEASURES = {"accuracy": accuracy, "leakage": leakage, "size": size}
+
+
+def cells(specs: list[EtcSpec]) -> list[Cell]:
+    """Three for each setting."""
+    return [
+        Cell(f"{name_of(spec)}-{what}", partial(measure, spec), {"setting": name_of(spec)})
+        for spec in specs
+        for what, measure in MEASURES.items()
+    ]
