@@ -194,6 +194,7 @@ def main() -> None:
     add("--steps", type=int, default=600, help="of each training, of 50 pictures")
     add("--test", type=int, help="test on this many pictures")
     add("--seed", type=int, default=SEED)
+    add("--only", default="*", help="only the cells whose name matches, such as 'private-base-*'")
     add("--work", type=Path, default=Path("runs/base_model"), help="trained models")
     add("--out", type=Path, default=Path("results"))
     options = parser.parse_args()
@@ -203,7 +204,7 @@ def main() -> None:
         EtcKey.generate().save(options.key)
     store = Store(options.out)
     experiment = Experiment(NAME, "Base model", cells(options.sizes), partial(report, options.sizes))
-    run([experiment], PrivateBench(options), store)
+    run([experiment], PrivateBench(options), store, options.only)
     print(experiment.report(store))
 
 

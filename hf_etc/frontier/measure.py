@@ -72,7 +72,7 @@ def leakage(spec: EtcSpec, bench: FrontierBench) -> dict[str, Any]:
             found[attack.name] = {"failed": str(failure)}
             continue
         scores = score(recovery, trial, bench.metric)
-        found[attack.name] = {name: getattr(scores, name) for name in _FOUND if getattr(scores, name) is not None}
+        found[attack.name] = {name: value for name in _FOUND if (value := getattr(scores, name, None)) is not None}
         for name in ("ssim_up_to_symmetry", "lpips"):
             if spread := getattr(scores, name):
                 found[attack.name][name] = spread.median
