@@ -31,7 +31,7 @@ sees"; it has no key. That keeps people from looking at your picture. It is *per
 security: {scope} Texture, and with it some detail, survives inside of every block. Do not let this be the only
 protection of a picture that could hurt someone.
 
-<small>Model id `{cipher_id}` · cipher `{cipher}` · {geometry}key per {key_scope}</small>
+<small>{owner} · cipher `{cipher}` · {geometry}key per {key_scope}</small>
 """
 _SCOPES = {
     "dataset": "this model uses one key for all images, so whoever collects a handful of ciphertexts made with it, or "
@@ -144,9 +144,9 @@ def _honest(processor: EtcImageProcessor) -> str:
     spec, size = processor.spec, processor.size
     return _HONEST.format(
         scope=_SCOPES[spec.key_scope],
-        cipher_id=processor.cipher_id,
+        owner=f"Model id `{processor.cipher_id}`" if processor.cipher_id else "Any key",
         cipher=spec.name,
-        geometry=f"{size.height}x{size.width} pixels in blocks of {spec.grid} · " if size else "",
+        geometry=f"{size.height}x{size.width} pixels in blocks of {spec.layout_block or spec.grid} · " if size else "",
         key_scope=spec.key_scope,
     )
 

@@ -219,7 +219,7 @@ def _files() -> dict[str, tuple[bytes, str]]:
 
 
 def _checked_size(processor: EtcImageProcessor) -> tuple[int, int]:
-    size = processor.preparation.size
+    size = processor.output_size
     if size is None or size[0] * size[1] > MAX_PIXELS:
         found = "no fixed size" if size is None else f"{size[0]}x{size[1]} pixels"
         raise ParameterError(f"the model has {found}; a page needs one of at most {MAX_PIXELS} pixels")
