@@ -87,6 +87,7 @@ class DataArguments(SourceArguments):
     gap: int | None = option(None, "pixels between blocks that are never sent; default: 0; static: what it must be")
     jitter: int | None = option(None, "pixels by which blocks are moved at random; default: 0; static: what it must be")
     keep: float | None = option(None, "share of the rows of blocks that is sent; default: 1; static: what it must be")
+    disposable: bool = option(False, "re-encrypted: a key for each image that nobody keeps; for public images")
     key_file: str | None = option(None, "re-encrypted: the key file; default: HF_ETC_KEY_FILE or HF_ETC_KEY")
     jpeg_quality: int | None = option(None, "re-encrypted: JPEG round trip of every ciphertext, 1..100")
     jpeg_subsampling: str = option("4:4:4", "chroma subsampling of that round trip: 4:4:4 or 4:2:0")
@@ -114,7 +115,12 @@ class DataArguments(SourceArguments):
                 fit=None,
             )
         if self.protocol != "re-encrypted":
-            self._refuse("{} belongs to --protocol re-encrypted; leave it out", key_file=None, jpeg_quality=None)
+            self._refuse(
+                "{} belongs to --protocol re-encrypted; leave it out",
+                key_file=None,
+                jpeg_quality=None,
+                disposable=False,
+            )
         if self.protocol == "re-encrypted":
             self._refuse("{} belongs to --protocol plain; leave it out", random_erasing=0.0)
         for name in ("flip", "random_erasing", "crop_scale", "block_drop"):

@@ -7,7 +7,7 @@ plain: the baseline without a cipher.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -78,16 +78,18 @@ def _static(args: DataArguments, splits: dict[str, Split], options: dict[str, An
 
 
 def _reencrypted(args: DataArguments, splits: dict[str, Split], options: dict[str, Any]) -> Prepared:
-    key, jpeg = load_key(args.key_file), {}
+    key, jpeg = None if args.disposable else load_key(args.key_file), {}
     if args.jpeg_quality is not None:
         jpeg = {"format": "jpeg", "quality": args.jpeg_quality, "subsampling": args.jpeg_subsampling}
     members = {name: getattr(args, name) for name in ("cipher", "preset", *_PARAMETERS, "fit", "resample")}
+    members["disposable"] = args.disposable or None
     sealer = Sealer(key, Recipe.of(size=args.image_size, **members, **jpeg))
     spec, preparation = sealer.recipe.spec, sealer.recipe.preparation
     datasets, size = _from_plain(args, splits, options, preparation, sealer)
     fit = None if preparation.fit == "exact" else preparation.fit  # images of their own size had that very size
-    id_ = sealer.cipher.cipher_id(*size)
-    processor = EtcImageProcessor(cipher=spec, size=size, fit=fit, resample=args.resample, cipher_id=id_)
+    id_ = None if spec.disposable else sealer.cipher.cipher_id(*size)  # without one, the model is for everybody's keys
+    public = replace(spec, disposable=False) if spec.disposable else spec
+    processor = EtcImageProcessor(cipher=public, size=size, fit=fit, resample=args.resample, cipher_id=id_)
     return Prepared(datasets, processor, spec.output_size(*size), _digest(splits, key))
 
 
