@@ -88,6 +88,44 @@ $ hf-etc inspect decrypted
         assert (np.asarray(Image.open(f"decrypted/cats/{i}.png")) == np.asarray(picture(i))).all()
 
 
+def test_presets_and_disposable_keys(check, monkeypatch):
+    monkeypatch.setenv("HF_ETC_KEY_FILE", "missing.key")  # nobody looks for it
+    check("""
+$ hf-etc encrypt photos/cats/0.png kept.png --key clinic.key --preset private --block-size 4 --keep-blocks 0.25
+photos/cats/0.png -> kept.png: 1 image encrypted
+$ hf-etc decrypt kept.png back.png --key clinic.key --preset private --block-size 4 --keep-blocks 0.25
+kept.png -> back.png: 1 image decrypted
+$ hf-etc decrypt kept.png other.png --key other.key
+hf-etc: kept.png: encrypted under another key than 0d508690e07e53aa; use the key it was made with
+[2]
+$ hf-etc encrypt photos encrypted --preset private --block-size 4 --jitter 2 --disposable
+photos -> encrypted: 3 images encrypted in T s, N per second
+$ hf-etc inspect encrypted
+3 encrypted: cipher etc, key_scope image, block_size 4, steps permutation+rotation+negative-positive+color, \
+shared_block_key false, gap 4, jitter 2, keep 0.5, disposable true, height 32, width 48, format png, sent 8x24
+$ hf-etc decrypt encrypted decrypted --key clinic.key
+hf-etc: cats/0.png: the key of this image was thrown away; nobody can decrypt it
+[2]
+$ hf-etc encrypt photos encrypted --preset private --block-size 4 --jitter 2 --disposable
+hf-etc: encrypted: nobody has the keys to check what is there; choose a new folder
+[2]
+$ hf-etc encrypt photos again --preset private --disposable --key clinic.key
+hf-etc: a disposable key is made for each image; leave the key out
+[2]
+$ hf-etc encrypt photos again --disposable
+hf-etc: disposable needs a key for each image; use key_scope='image'
+[2]
+$ hf-etc encrypt photos again --preset privat --key clinic.key
+hf-etc: unknown preset 'privat'; choose from paper, private, strict
+[2]
+$ hf-etc encrypt photos again --preset private --gap 300 --key clinic.key
+hf-etc: cats/0.png: a gap of 300 pixels leaves one block of 32x48; use a smaller gap
+[2]
+""")
+    assert Image.open("kept.png").size == (24, 4) and Image.open("back.png").size == (48, 32)
+    assert not Path("again").exists()
+
+
 def test_a_file(check):
     check("""
 $ hf-etc encrypt photos/cats/0.png out.jpg --key clinic.key --quality 90

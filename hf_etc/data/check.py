@@ -56,7 +56,8 @@ def common_marker(dataset: Any, column: str | None = None, limit: int | None = N
             elif marker.spec.key_scope == "image" and marker.cipher_id != common.cipher_id:
                 common, marker = replace(common, cipher_id=""), replace(marker, cipher_id="")
             if marker != common:
-                fact, here, there = first_difference(marker.to_dict(), common.to_dict())
+                fact, *values = first_difference(marker.to_dict(), common.to_dict())
+                here, there = ("its default" if value is None else value for value in values)
                 raise ParameterError(f"{name} has {fact} {here}, the first image {there}; encrypt them in one way")
     if common is None:
         raise ImageError("the dataset has no rows")

@@ -69,13 +69,15 @@ class Sealer:
             AlreadyEncryptedError: it is a ciphertext.
             ImageError, GeometryError: it cannot be read or brought to size.
         """
-        preparation, views, grid = self.recipe.preparation, self.recipe.views, self.recipe.spec.grid
+        preparation, views, spec = self.recipe.preparation, self.recipe.views, self.recipe.spec
         image, size = load_plain(source, remedy), preparation.size
-        if views is None:
-            return [preparation.apply(image, grid)]
-        if size is None:  # crops of the picture's own size, once that is on the grid
-            image = Image.fromarray(preparation.apply(image, grid))
-            size = (image.height, image.width)
+        if views is None or size is None:  # views are crops of the picture's own size, once that is on the grid
+            prepared = preparation.apply(image, spec.grid)
+            size = prepared.shape[:2]
+            spec.check_size(*size)
+            if views is None:
+                return [prepared]
+            image = Image.fromarray(prepared)
         return views.draw(image, size, RESAMPLE[preparation.resample])
 
     def encrypt(self, pictures: np.ndarray | Sequence[np.ndarray], nonces: Sequence[bytes] | None = None) -> np.ndarray:

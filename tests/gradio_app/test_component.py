@@ -121,3 +121,18 @@ def test_missing_gradio_names_the_extra():
     code = "import sys; sys.modules['gradio'] = None; import hf_etc.gradio"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert 'gradio is not installed; run: pip install "hf-etc[space]"' in run.stderr
+
+
+def test_a_component_of_any_key_takes_everybodys_ciphertexts():
+    """By the size of what is sent, and whoever has its key."""
+    options = {"size": 96, "preset": "private", "block_size": 8}
+    with gr.Blocks():
+        component = EncryptedImage(EtcImageProcessor(**options))
+    assert component.props["settings"]["cipher_id"] is None and component.props["settings"]["size"] == (96, 96)
+    clients = [EtcImageProcessor(KEY, **options), EtcImageProcessor(**options, disposable=True)]
+    for client in clients:
+        (file,) = client.encrypt(Image.fromarray(noise(96, 96, 3)))
+        assert component.preprocess(data_url(file)).size == (64, 32)
+    (other,) = EtcImageProcessor(KEY, **options | {"gap": 5}).encrypt(Image.fromarray(noise(96, 96, 3)))
+    with pytest.raises(gr.Error, match="Refused"):
+        component.preprocess(data_url(other))

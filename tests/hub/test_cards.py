@@ -7,6 +7,7 @@ from huggingface_hub import ModelCard
 from transformers import ViTImageProcessor
 
 from hf_etc import EtcImageProcessor, EtcKey
+from hf_etc.cipher import EtcSpec
 from hf_etc.errors import KeyMismatchError, ParameterError
 from hf_etc.hub.cards import dataset_card, model_card
 from hf_etc.hub.guard import Encryption
@@ -99,3 +100,23 @@ def test_a_dataset_of_several_sizes(processor):
 def test_no_card_needs_a_key(processor, monkeypatch):
     monkeypatch.setattr(EtcKey, "__init__", None)
     json.dumps(model_card("a/b", processor, "Net").data.to_dict())
+
+
+def test_a_model_of_any_key_says_so():
+    card = model_card("a/b", EtcImageProcessor(size=224, preset="private"), "Net")
+    text = " ".join(card.text.split())
+    assert "what was encrypted with the parameters below, under any key" in text and "None" not in text
+    assert "| cipher id | none: it takes any key |" in card.text and "| keep | 0.5 |" in card.text
+    assert "Any key does, or disposable=True in place of one." in card.text
+    assert max(map(len, card.text.splitlines())) <= 120
+
+
+def test_a_dataset_of_disposable_keys_says_that_nobody_decrypts():
+    spec = EtcSpec("image", 16, gap=4, disposable=True)
+    card = dataset_card("a/b", Encryption(spec, frozenset(), frozenset([(64, 64)]), {"train": 2}))
+    assert "nobody can decrypt it" in card.text and "hf-etc decrypt" not in card.text
+    assert "| cipher id | none |" in card.text
+    several = dataset_card(
+        "a/b", Encryption(spec.with_kept_key(), frozenset([ID, "0" * 32]), frozenset([(64, 64)]), {})
+    )
+    assert "| cipher id | 2 different ones, of several keys |" in several.text and "hf-etc decrypt" in several.text

@@ -8,7 +8,7 @@ from datasets import Array3D, Dataset, Features, List, Value, concatenate_datase
 from datasets import Image as ImageFeature
 
 from hf_etc import EncryptImages, EtcCipher, EtcKey
-from hf_etc.data import DecryptImages
+from hf_etc.data import DecryptImages, encrypt_dataset
 from hf_etc.data.convert import convert
 from hf_etc.data.convert.source import read_splits
 from hf_etc.errors import UploadRefusedError
@@ -155,3 +155,24 @@ def test_every_layout_of_hf_etc_encrypt_can_be_pushed(owner_key, work, tmp_path)
         check_dataset(read_splits(str(tmp_path / "decrypted")))
     with pytest.raises(UploadRefusedError, match=r"^test/brick/01\.png holds a plain image"):
         check_folder(tmp_path / "decrypted")
+
+
+PRIVATE = {"preset": "private", "block_size": 8, "size": 64}
+
+
+def of_each(plain, *owners):
+    """The first images of a dataset, each encrypted with another key and other parameters."""
+    parts = [encrypt_dataset(plain.select([0]), key, **PRIVATE | more) for key, more in owners]
+    return concatenate_datasets(parts)
+
+
+def test_several_owners_where_each_image_has_its_own_key(plain):
+    thrown = (None, {"disposable": True})
+    found = check_dataset(of_each(plain, (KEY, {}), (EtcKey.generate(), {}), thrown))
+    assert len(found.cipher_ids) == 2 and found.sizes == {(64, 64)} and not found.spec.disposable
+    alone = check_dataset(of_each(plain, thrown, thrown))
+    assert not alone.cipher_ids and alone.spec.disposable
+    with pytest.raises(UploadRefusedError, match="the images are encrypted in different ways"):
+        check_dataset(of_each(plain, (KEY, {}), (KEY, {"gap": 5})))
+    with pytest.raises(UploadRefusedError, match="the images are encrypted in different ways, under two keys"):
+        check_dataset(of_each(plain, *((key, {"preset": "paper"}) for key in (KEY, EtcKey.generate()))))

@@ -1,13 +1,16 @@
 """The HTTP client of a classifier against servers that are up to something."""
 
+import base64
 import json
 
 import pytest
+from PIL import Image
 
-from hf_etc import EtcImageProcessor, EtcKey
+from hf_etc import EtcImageProcessor, EtcKey, read_marker
+from hf_etc.cipher.presets import preset_parameters
 from hf_etc.client.classify import EncryptedClassifier
 from hf_etc.client.remote import RemoteClassifier, printable
-from hf_etc.errors import EtcError, KeyMismatchError, ParameterError, RemoteError
+from hf_etc.errors import EtcError, KeyMismatchError, MissingKeyError, ParameterError, RemoteError
 
 from ..secrets import find_secret
 from .fake_server import answer_of, confidences, events, fake_server
@@ -186,3 +189,27 @@ def test_an_unknown_space(monkeypatch):
     monkeypatch.setattr("huggingface_hub.HfApi.space_info", unknown)
     with pytest.raises(RemoteError, match="no Space clinic/none on the Hub"):
         RemoteClassifier("clinic/none")
+
+
+def test_a_model_of_any_key_takes_ones_own_and_those_that_nobody_keeps(owners_key):
+    """And a model of one key no other."""
+    settings = EtcImageProcessor(size=96, preset="private", block_size=8).to_dict()
+    with fake_server(settings=settings, answer=answer_of({"cat": 0.9})) as server:
+        for key, options in ((owners_key, {}), (EtcKey.generate(), {}), (None, {"disposable": True})):
+            server.bodies.clear()
+            with EncryptedClassifier(
+                server.url, key, **preset_parameters("private") | {"block_size": 8} | options
+            ) as ask:
+                assert ask(Image.new("RGB", (96, 96)))[0]["label"] == "cat"
+            (sent,) = [data for data in map(json.loads, server.bodies) if data["data"]]
+            file = base64.b64decode(sent["data"][0].partition(",")[2])
+            assert read_marker(file).size == (32, 64) and read_marker(file).spec.disposable == (key is None)
+        with pytest.raises(MissingKeyError):
+            EncryptedClassifier(server.url, None)
+        with pytest.raises(ParameterError, match="leave the key out"):
+            EncryptedClassifier(server.url, owners_key, disposable=True)
+
+
+def test_a_model_of_one_key_takes_no_disposable_ones(server):
+    with pytest.raises(ParameterError, match="the model takes the ciphertexts of one key, no disposable ones"):
+        EncryptedClassifier(server.url, None, disposable=True)

@@ -13,7 +13,7 @@ from PIL import Image
 from hf_etc import EtcCipher, EtcImageProcessor, EtcKey
 from hf_etc.client.own_page.server import OwnPage
 from hf_etc.client.remote import RemoteClassifier
-from hf_etc.errors import KeyMismatchError, ParameterError
+from hf_etc.errors import GeometryError, KeyMismatchError, ParameterError
 
 from ..gradio_app.support import data_url, file_of, picture
 from ..helpers import noise
@@ -206,3 +206,13 @@ def test_it_ends_while_a_browser_waits(remote, client):
         thread.join(10)
         assert not thread.is_alive()
         waiting.close()
+
+
+def test_the_ciphertexts_of_a_model_of_any_key_are_smaller_than_its_pictures(key):
+    options = {"size": 96, "preset": "private", "block_size": 8}
+    with fake_server(settings=EtcImageProcessor(**options).to_dict()) as server, running(server.url, None) as page:
+        for client in (EtcImageProcessor(key, **options), EtcImageProcessor(**options, disposable=True)):
+            (file,) = client.encrypt(Image.fromarray(noise(96, 96, 3)))
+            page.check_ciphertext(file)
+        with pytest.raises(GeometryError, match="the image has 96x96 pixels, the model takes 32x64"):
+            page.check_ciphertext(EtcImageProcessor(key, size=96).encrypt(Image.fromarray(noise(96, 96, 3)))[0])
