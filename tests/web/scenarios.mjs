@@ -10,6 +10,7 @@ import { encode } from "../../hf_etc/client/web/vendor/fast-png.mjs";
 
 const fromBase64 = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 const FILL = "((i * 2654435761) mod 2^32) div 2^24";
+const OPTIONS = ["gap", "jitter", "keep", "disposable"]; // of etc, shown where a marker has them
 const INLINE_BYTES = 1024; // longer results are stored as their SHA-256
 
 /** Resolves to null, or to what is wrong. */
@@ -52,13 +53,27 @@ const RUNNERS = {
   }),
 
   async plan({ key, height, width, nonce, parameters, cipher }) {
-    return showPlan(
-      await new etc.Cipher(await keyOf(key), { cipher, ...parameters }).plan(height, width, nonceOf(nonce)),
-    );
+    return showPlan(await (await cipherOf({ key, cipher, parameters })).plan(height, width, nonceOf(nonce)));
   },
 
-  encrypt: (input) => transformed(input, "encrypt"),
-  decrypt: (input) => transformed(input, "decrypt"),
+  async layout({ key, height, width, nonce, parameters }) {
+    const cipher = new etc.Cipher(await keyOf(key), { cipher: "etc", ...parameters });
+    return { layout: layoutFields(await cipher.plan(height, width, nonceOf(nonce))) };
+  },
+
+  async encrypt(input) {
+    const { data, height, width } = await (await cipherOf(input)).encrypt(imageOf(input), nonceOf(input.nonce));
+    const isAnother = height !== input.height || width !== input.width;
+    return { pixels: await showBytes(data), ...(isAnother ? { height, width } : {}) };
+  },
+
+  async decrypt(input) {
+    const cipher = await cipherOf(input);
+    const size = [input.height, input.width];
+    const [height, width] = etc.outputSize(cipher.spec, ...size);
+    const { data } = await cipher.decrypt(imageOf({ ...input, height, width }), nonceOf(input.nonce), size);
+    return { pixels: await showBytes(data) };
+  },
 
   async layout_apply({ layout, ...input }) {
     const { data, ...size } = new etc.Layout(layout).apply(imageOf(input));
@@ -84,8 +99,10 @@ const RUNNERS = {
   async marker({ text, height, width }) {
     const marker = etc.markerFromJson(text);
     checkMarkedSize({ height, width }, marker);
-    const { spec, cipherId: id, nonce, tag } = marker;
-    return { marker: { ...spec, height, width, id, ...(nonce ? { nonce: toHex(nonce) } : {}), tag } };
+    const { cipherId: id, nonce, tag } = marker;
+    const given = JSON.parse(text);
+    const spec = Object.entries(marker.spec).filter(([name]) => !OPTIONS.includes(name) || name in given);
+    return { marker: { ...Object.fromEntries(spec), height, width, id, ...(nonce ? { nonce: toHex(nonce) } : {}), tag } };
   },
 
   marker_place: async ({ file }) => ({ text: etc.markerToJson((await readCiphertext(fromBase64(file))).marker) }),
@@ -124,12 +141,8 @@ const RUNNERS = {
   },
 };
 
-async function transformed({ key, nonce, parameters, cipher, ...input }, direction) {
-  const { data } = await new etc.Cipher(await keyOf(key), { cipher, ...parameters })[direction](
-    imageOf(input),
-    nonceOf(nonce),
-  );
-  return { pixels: await showBytes(data) };
+async function cipherOf({ key, cipher, parameters }) {
+  return new etc.Cipher(await keyOf(key), { cipher, ...parameters });
 }
 
 async function showPlan({ index, mask, symbolBits }) {
