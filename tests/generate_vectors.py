@@ -17,6 +17,7 @@ from .reference.label_scenarios import labels
 from .reference.layout_scenarios import layouts, refused_layouts
 from .reference.legacy_scenarios import legacy, refused_legacy
 from .reference.marker_scenarios import markers
+from .reference.option_scenarios import options, refused_options
 from .reference.preparation_scenarios import conversions, preparations
 
 FOLDER = Path(__file__).parent / "vectors"
@@ -29,6 +30,8 @@ PARTS = (
     draws,
     ciphers,
     refused_ciphers,
+    options,
+    refused_options,
     layouts,
     refused_layouts,
     legacy,

@@ -6,6 +6,7 @@ from functools import partial
 
 from .label_scenarios import END, EXIF
 from .marked_files import BLOCKS, SIZE, mark_jpeg, mark_pixels
+from .marker_reference import marker_text
 from .sample_files import JPEG, PNG, PROGRESSIVE_JPEG, WEBP
 from .scenario import KEY, NONCE, OTHER_KEY, OTHER_NONCE, scenario
 from .settings_reference import cipher_id
@@ -29,6 +30,8 @@ from .small_files import (
 )
 
 SCOPED = BLOCKS | {"key_scope": "image"}
+OPTIONS = SCOPED | {"gap": 1, "jitter": 1, "keep": 0.5}
+LARGE = (20, 15)  # of what becomes 8x12
 ANY_SIZE = (None, None)
 ORIENTATION = (0x0112, 3, 1, 6)  # turned by 90 degrees
 FLIPPED = PIXELS[:-1] + bytes([PIXELS[-1] ^ 1])
@@ -101,10 +104,26 @@ def _other_settings():
     for name, about, cipher, parameters in cases:
         nonce = NONCE if parameters.get("key_scope") == "image" else None
         yield name, about, marked_png(cipher=cipher, parameters=parameters, nonce=nonce)
+    yield "png-gap-jitter-keep", "8x12 of 20x15", _left_out()
+    yield (
+        "jpeg-gap-jitter-keep",
+        "8x12 of 20x15",
+        marked_jpeg(parameters=OPTIONS, nonce=NONCE, size=LARGE, id_size=LARGE),
+    )
     yield "png-any-size", "the id of pictures of any size", marked_png(id_size=ANY_SIZE)
     yield "jpeg-any-size", "the id of pictures of any size", marked_jpeg(id_size=ANY_SIZE)
     yield "jpeg-image-scope", "with a nonce", marked_jpeg(parameters=SCOPED, nonce=NONCE)
     yield "png-black", "pixels of zero bytes", _black()
+
+
+def _left_out(**changes):
+    return marked_png(parameters=OPTIONS | changes, nonce=NONCE, size=LARGE, id_size=LARGE)
+
+
+def _disposable():
+    """Of random bytes, which stand for an id and a tag."""
+    values = ("etc", OPTIONS | {"disposable": True}, *LARGE, "0123456789abcdef" * 2, NONCE, "fedcba9876543210" * 2)
+    return png([text_chunk(marker_text(*values).encode())])
 
 
 def _black():
@@ -242,6 +261,8 @@ def _wrong_ids():
     return [
         *cases,
         ("key-scope-changed", "one plan for all pictures", png([text_chunk(without_nonce)])),
+        ("disposable", "the key was thrown away", _disposable()),
+        ("keep-changed", "to what gives the same size", png([text_chunk(_fuller())])),
         ("id-changed", "its last digit", changed(lambda marker: marker | {"id": _other_digit(marker["id"])})),
         ("other-key", "a file of another key", marked_png(key=OTHER_KEY)),
         ("other-key-jpeg", "a file of another key", marked_jpeg(key=OTHER_KEY)),
@@ -249,6 +270,11 @@ def _wrong_ids():
         ("id-of-another-size", "this key's id of 12x8", marked_png(id_size=(WIDTH, 8))),
         ("id-of-other-settings", "this key's id of blocks of 2", changed(_other_settings_id)),
     ]
+
+
+def _fuller():
+    text = mark_pixels(parameters=OPTIONS, nonce=NONCE, size=LARGE, id_size=LARGE)
+    return text.replace(b'"keep":0.5', b'"keep":0.51')
 
 
 def _other_digit(digits):
@@ -284,6 +310,11 @@ def _expectations():
         ("other-block-size", "blocks of 2", plain, expect({"block_size": 2}), refused),
         ("other-key-scope", "a nonce per picture is expected", plain, expect(SCOPED), refused),
         ("dataset-scope", "no nonce is expected", scoped, expect(BLOCKS), refused),
+        ("same-gap-jitter-keep", "in another order", _left_out(), expect(dict(reversed(OPTIONS.items()))), None),
+        ("no-jitter", "which is more than expected", _left_out(), expect(OPTIONS | {"jitter": 0}), refused),
+        ("other-keep", "more blocks", _left_out(), expect(OPTIONS | {"keep": 0.51}), refused),
+        ("other-disposable", "a key is expected", _disposable(), expect(OPTIONS), refused),
+        ("disposable", "nobody's key", _disposable(), expect(OPTIONS | {"disposable": True}), "KeyMismatchError"),
         ("other-steps", "three steps", plain, expect(BLOCKS | {"steps": ["rotation", "color"]}), refused),
         ("other-cipher", "pe", plain, expect({}, "pe"), refused),
         ("jpeg-other-block-size", "blocks of 2", marked_jpeg(), expect({"block_size": 2}), refused),

@@ -5,12 +5,16 @@ from .settings_reference import cipher_id
 
 SIZE = [224, 224]
 SCOPED = {"cipher": "etc", "key_scope": "image", "block_size": 16}
+DATASET = {"cipher": "etc", "block_size": 16}
+PRIVATE = SCOPED | {"gap": 4, "jitter": 4, "keep": 0.5}
 
 
 def configuration(cipher=SCOPED, size=SIZE, key=KEY, **changes):
     """With the right id, unless it is among the changes."""
     parameters = {name: value for name, value in cipher.items() if name != "cipher"}
     found = {"cipher": cipher, "size": size, "cipher_id": None}
+    if key is None:
+        return found | changes
     if "cipher_id" not in changes:
         changes["cipher_id"] = cipher_id(key, cipher["cipher"], parameters, *(size or (None, None)))
     return found | changes
@@ -51,6 +55,13 @@ def _accepted():
         ("all-parameters", "defaults written out", configuration(whole)),
         ("any-size", "an id without height and width", configuration(size=None)),
         ("non-square", "rows before columns", configuration(size=[64, 128])),
+        ("gap-jitter-keep", "96x176 are sent", configuration(PRIVATE)),
+        ("gap-off-the-grid", "which a gap does not need", configuration(PRIVATE, [223, 230])),
+        ("any-owner", "no id: any key", configuration(PRIVATE, key=None)),
+        ("any-owner-any-size", "no id: any key", configuration(PRIVATE, None, None)),
+        ("null-id", "no id: any key", configuration(cipher_id=None)),
+        ("no-id", "no id: any key", {"cipher": SCOPED, "size": SIZE}),
+        ("sixteen-sent-blocks", "half of 32", configuration(SCOPED | {"keep": 0.5}, [128, 64])),
         ("sixteen-blocks", "the fewest that are not weak", configuration(size=[64, 64])),
     ]
 
@@ -65,6 +76,8 @@ def _weakened():
     yield "shared-block-key", "one draw for all blocks", SCOPED | {"shared_block_key": True}, SIZE
     yield "one-block", "16x16", SCOPED, [16, 16]
     yield "fifteen-blocks", "48x80", SCOPED, [48, 80]
+    yield "fifteen-sent-blocks", "of 30", SCOPED | {"keep": 0.5}, [96, 80]
+    yield "changed-gap", "more pixels", SCOPED | {"gap": 1}, SIZE
     yield "changed-scope", "one plan for all pictures", {"cipher": "etc", "block_size": 16}, SIZE
     yield "changed-to-any-size", "no size", SCOPED, None
     yield "changed-size", "another size", SCOPED, [224, 240]
@@ -78,16 +91,21 @@ def _refused():
         ("id-in-upper-case", "ids are lower-case", configuration(cipher_id=OWN_ID.upper())),
         ("id-cut-off", "30 digits", configuration(cipher_id=OWN_ID[:-2])),
         ("empty-id", "no digits", configuration(cipher_id="")),
-        ("null-id", "no id", configuration(cipher_id=None)),
+        ("null-id-scope-dataset", "one key for all", configuration(DATASET, cipher_id=None)),
+        ("no-id-scope-dataset", "one key for all", {"cipher": DATASET, "size": SIZE}),
     ]
     parameters = [
         ("unknown-cipher", "no such cipher", configuration({"cipher": "rot13"}, cipher_id=OWN_ID)),
         ("unknown-parameter", "no such parameter", configuration(SCOPED | {"rounds": 2}, cipher_id=OWN_ID)),
         ("without-block-size", "it has no default", configuration({"cipher": "etc"}, cipher_id=OWN_ID)),
+        ("any-owner-one-step", "weak", configuration(SCOPED | {"steps": ["color"]}, key=None)),
+        ("disposable", "a key does not take part", configuration(PRIVATE | {"disposable": True}, key=None)),
+        ("jitter-above-the-gap", "windows could overlap", configuration(PRIVATE | {"gap": 3}, key=None)),
         ("size-in-the-cipher", "it has its own member", configuration(SCOPED | {"height": 224}, cipher_id=OWN_ID)),
         ("shared-block-key-as-number", "0 is not false", configuration(SCOPED | {"shared_block_key": 0}, cipher_id="")),
     ]
-    geometry = [("size-off-the-grid", "no multiple of 16", configuration(size=[224, 230], cipher_id=OWN_ID))]
+    geometry = [("gap-one-block", "a gap of 300", configuration(PRIVATE | {"gap": 300}, key=None))]
+    geometry += [("size-off-the-grid", "no multiple of 16", configuration(size=[224, 230], cipher_id=OWN_ID))]
     return {"KeyMismatchError": ids, "ParameterError": parameters, "GeometryError": geometry}
 
 

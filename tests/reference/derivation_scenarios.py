@@ -34,6 +34,10 @@ def derivations():
     ]
     for step in STEPS:
         cases.append((f"only-{step}", "one step alone", derive_case("etc", blocks | {"steps": [step]}, size)))
+    for name, options in _options().items():
+        given = derive_case("etc", scoped | options, (1000, 700), NONCE)
+        cases.append((name, "what a picture's ciphertext leaves out", given))
+        cases.append((f"{name}-any-size", "an id needs no nonce", derive_case("etc", scoped | options)))
     for name, steps in _orders().items():
         description = "a caller's order and repetitions do not matter"
         cases.append((name, description, derive_case("etc", blocks | {"steps": steps}, size)))
@@ -57,6 +61,19 @@ def _unusual():
     return {"shared_block_key": True, "steps": ["color", "rotation"], "block_size": 8, "key_scope": "image"}
 
 
+def _options():
+    """In the order of the settings, whatever that of a caller."""
+    return {
+        "gap": {"gap": 65535 // 200},
+        "jitter": {"jitter": 3, "gap": 4},
+        "keep": {"gap": 4, "keep": 0.5},
+        "keep-two-digits": {"gap": 4, "keep": 0.29},
+        "keep-one-digit": {"gap": 4, "keep": 0.10},
+        "gap-jitter-keep": {"keep": 0.07, "jitter": 4, "gap": 4, "shared_block_key": True},
+        "options-written-out": {"gap": 4, "jitter": 0, "keep": 1.0, "disposable": False},
+    }
+
+
 def _orders():
     return {
         "steps-in-another-order": STEPS[::-1],
@@ -67,6 +84,7 @@ def _orders():
 
 def _refused():
     size, blocks = (224, 224), {"block_size": 16}
+    scoped = blocks | {"key_scope": "image"}
     off = ("GeometryError",)
     parameter = ("ParameterError",)
     return [
@@ -83,6 +101,17 @@ def _refused():
         ("no-steps", "an identity is no cipher", derive_case("etc", blocks | {"steps": []}), *parameter),
         ("missing-nonce", "scope image", derive_case("etc", blocks | {"key_scope": "image"}, size), *parameter),
         ("superfluous-nonce", "scope dataset", derive_case("etc", blocks, size, NONCE), *parameter),
+        ("gap-scope-dataset", "no nonce", derive_case("etc", blocks | {"gap": 4}, size), *parameter),
+        (
+            "jitter-above-the-gap",
+            "overlaps",
+            derive_case("etc", scoped | {"gap": 1, "jitter": 2}, size, NONCE),
+            *parameter,
+        ),
+        ("keep-0", "nothing would be left", derive_case("etc", scoped | {"keep": 0}), *parameter),
+        ("gap-one-block", "16x31", derive_case("etc", scoped | {"gap": 4}, (16, 31), NONCE), *off),
+        ("disposable", "no owner's key", derive_case("etc", scoped | {"disposable": True}, size, NONCE), *parameter),
+        ("disposable-any-size", "no owner's key", derive_case("etc", scoped | {"disposable": True}), *parameter),
         ("short-nonce", "15 bytes", derive_case("pe", {"key_scope": "image"}, size, NONCE[:-1]), *parameter),
     ]
 
@@ -107,7 +136,7 @@ def tags():
 
 
 def draws():
-    for step in [*STEPS, "nibbles"]:
+    for step in [*STEPS, "nibbles", "jitter"]:
         given = {"plan_key": PLAN_KEY.hex(), "step": step, "length": 128}
         yield scenario(f"stream-{step}", "AES-256-CTR of zeros from the step's first counter block", given)
     for n in (1, 2, 4, 196, 1024):

@@ -7,9 +7,9 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from . import layout_reference as layouts
 from .refusal import Refusal
-from .settings_reference import complete, derive_plan_key
+from .settings_reference import cells, complete, derive_plan_key
 
-STREAMS = ["permutation", "rotation", "negative-positive", "color", "nibbles"]  # each at its number s
+STREAMS = ["permutation", "rotation", "negative-positive", "color", "nibbles", "jitter"]  # each at its number s
 TURNS = [0, 1, 2, 3, 4, 7, 6, 5, 6, 5, 4, 7, 2, 3, 0, 1]  # of each code of the step rotation
 
 
@@ -54,28 +54,36 @@ def integers(plan_key, step, count, below):
 # Section 4: plans, and the cipher `etc`
 
 
-def etc_plan(key, height, width, nonce=None, **parameters):
-    """The two lists (index, mask) of the layout of section 4.1."""
+def etc_layout(key, height, width, nonce=None, **parameters):
+    """The layout of section 4.1."""
     parameters = complete("etc", parameters)
     secret = derive_plan_key(key, "etc", parameters, height, width, nonce)
-    size = parameters["block_size"]
-    columns = width // size
-    blocks = height // size * columns
+    size, found = parameters["block_size"], cells(parameters, height, width)
+    columns, count = found["columns"], found["rows"] * found["columns"]
+    sent = found["kept_rows"] * columns
 
     def draw(step, below):
         if step not in parameters["steps"]:
-            return [0] * blocks
+            return [0] * sent
         if parameters["shared_block_key"]:
-            return integers(secret, step, 1, below) * blocks
-        return integers(secret, step, blocks, below)
+            return integers(secret, step, 1, below) * sent
+        return integers(secret, step, sent, below)
 
     moved = "permutation" in parameters["steps"]
-    sources = permutation(secret, "permutation", blocks) if moved else range(blocks)
-    form = {"height": height, "width": width, "block_size": size, "columns": columns}
-    place = {"top": [p // columns * size for p in sources], "left": [p % columns * size for p in sources]}
+    sources = permutation(secret, "permutation", count)[:sent] if moved else range(sent)
+    jitter, pitch = parameters["jitter"], size + parameters["gap"]
+    shifts = integers(secret, "jitter", 2 * count, jitter + 1) if jitter else [0] * (2 * count)
+    top = [found["top"] + p // columns * pitch + shifts[p] for p in sources]
+    left = [found["left"] + p % columns * pitch + shifts[count + p] for p in sources]
     turns = [TURNS[code] for code in draw("rotation", 16)]
     changes = {"turn": turns, "negative": draw("negative-positive", 2), "color": draw("color", 6)}
-    return layouts.plan(form | place | changes)
+    form = {"height": height, "width": width, "block_size": size, "columns": columns}
+    return form | {"top": top, "left": left} | changes
+
+
+def etc_plan(key, height, width, nonce=None, **parameters):
+    """The two lists (index, mask) of the layout, where it has them."""
+    return layouts.plan(etc_layout(key, height, width, nonce, **parameters))
 
 
 def encrypt(plan, pixels):

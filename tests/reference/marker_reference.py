@@ -5,7 +5,7 @@ import json
 
 from .key_reference import derive
 from .refusal import Refusal
-from .settings_reference import check_nonce, complete, settings
+from .settings_reference import OPTIONS, check_nonce, complete, output_size, settings
 
 HEXADECIMAL = set("0123456789abcdef")
 OTHERS = ["hf-etc", "cipher", "height", "width", "id", "nonce", "tag"]  # the members that are no parameters
@@ -53,13 +53,16 @@ def read_marker(text):
         raise Refusal("MarkerError", str(refusal)) from None
     if written != text:
         raise Refusal("MarkerError", "not as it would be written")
-    values = {"cipher": cipher, **whole, "height": height, "width": width, "id": marker["id"]}
+    shown = {name: value for name, value in whole.items() if name not in OPTIONS or name in marker}
+    values = {"cipher": cipher, **shown, "height": height, "width": width, "id": marker["id"]}
     return values | {name: marker[name] for name in ("nonce", "tag") if name in marker}
 
 
 def check_marked_size(marker, height, width):
-    if (height, width) != (marker["height"], marker["width"]):
-        raise Refusal("GeometryError", "the image is not of the size in its marker")
+    parameters = {name: value for name, value in marker.items() if name not in OTHERS}
+    whole = complete(marker["cipher"], parameters)
+    if (height, width) != output_size(marker["cipher"], whole, marker["height"], marker["width"]):
+        raise Refusal("GeometryError", "the image is not of the size that its marker gives")
 
 
 def _is_id(value):

@@ -7,6 +7,7 @@ from .scenario import KEY, NONCE, STEPS, scenario
 from .settings_reference import cipher_id
 
 PARAMETERS = {"block_size": 16}
+OPTIONS = {"key_scope": "image", "gap": 4, "jitter": 4, "keep": 0.5}
 TAG = "00112233445566778899aabbccddeeff"
 
 
@@ -24,6 +25,15 @@ def markers():
     for damaged in (_texts(), _numbers(), _members(), _values(), _nonces()):
         for name, description, text in damaged:
             yield _marker(name, description, text, error="MarkerError")
+    chosen = PARAMETERS | OPTIONS
+    text = text_of(parameters=chosen, height=224, width=224, nonce=NONCE)
+    yield _marker("gap-jitter-keep", "the output of 224x224", text, 96, 176)
+    yield _marker("gap-jitter-keep-plain-size", "it is not 224x224", text, 224, 224, error="GeometryError")
+    yield _marker("gap-jitter-keep-turned", "nor 176x96", text, 176, 96, error="GeometryError")
+    thrown = marker_text("etc", chosen | {"disposable": True}, 224, 224, "0123456789abcdef" * 2, NONCE, TAG)
+    yield _marker("disposable", "whose id and tag say nothing", thrown, 96, 176)
+    for name, description, changed in _options(text):
+        yield _marker(name, description, changed, 96, 176, error="MarkerError")
     yield _marker("resized-image", "the image is no longer 32x48", text_of(), 64, 96, error="GeometryError")
     yield _marker("turned-image", "48x32 is not 32x48", text_of(), 48, 32, error="GeometryError")
 
@@ -43,6 +53,35 @@ def _valid():
     for cipher in ("le", "ele", "pe"):
         yield cipher, "a marker names any cipher", text_of(cipher, {})
     yield "pe-without-colors", "a flag", text_of("pe", {"shuffle_colors": False, "key_scope": "image"}, nonce=NONCE)
+
+
+def _options(text):
+    changes = [
+        ("keep-two-zeros", "0.50 is not written so", '"keep":0.5', '"keep":0.50'),
+        ("keep-with-exponent", "5e-1 is not written so", '"keep":0.5', '"keep":5e-1'),
+        ("keep-without-zero", "not JSON", '"keep":0.5', '"keep":.5'),
+        ("keep-as-text", "a text is no number", '"keep":0.5', '"keep":"0.5"'),
+        ("keep-third", "not in hundredths", '"keep":0.5', '"keep":0.3333333333333333'),
+        ("keep-0", "nothing would be left", '"keep":0.5', '"keep":0'),
+        ("keep-no-block", "0.01 of 11 rows", '"keep":0.5', '"keep":0.01'),
+        ("keep-written-out", "a default is left out", '"keep":0.5', '"keep":1'),
+        ("keep-written-out-with-fraction", "a default is left out", '"keep":0.5', '"keep":1.0'),
+        ("gap-with-fraction", "4.0 is not written so", '"gap":4', '"gap":4.0'),
+        ("gap-smaller-than-the-jitter", "windows could overlap", '"gap":4', '"gap":3'),
+        ("gap-one-block", "a gap of 300", '"gap":4', '"gap":300'),
+        ("gap-without", "jitter needs it", '"gap":4,', ""),
+        ("jitter-before-gap", "there is one order", '"gap":4,"jitter":4', '"jitter":4,"gap":4'),
+        ("jitter-written-out", "a default is left out", '"jitter":4', '"jitter":0'),
+        ("gap-written-out", "a default is left out", '"gap":4,"jitter":4', '"gap":0'),
+        ("disposable-written-out", "a default is left out", '"height"', '"disposable":false,"height"'),
+        ("disposable-before-keep", "there is one order", '"keep"', '"disposable":true,"keep"'),
+        ("disposable-as-number", "1 is not true", '"height"', '"disposable":1,"height"'),
+        ("gap-scope-dataset", "no nonce", '"key_scope":"image",', ""),
+        ("keep-without-permutation", "a step", '"gap"', '"steps":["rotation","color"],"gap"'),
+    ]
+    for name, description, old, new in changes:
+        assert old in text, name
+        yield name, description, text.replace(old, new)
 
 
 def _texts():

@@ -6,7 +6,7 @@ from .file_reference import jpeg_data, read_file
 from .marker_reference import OTHERS, check_marked_size, make_tag, read_marker, without_tag
 from .pixel_reference import png_pixels, webp_pixels
 from .refusal import Refusal
-from .settings_reference import cipher_id, complete, grid, settings
+from .settings_reference import cells, cipher_id, complete, settings
 
 
 def read(data):
@@ -34,6 +34,8 @@ def authenticate(key, data, expected=None):
     parameters = {name: value for name, value in marker.items() if name not in OTHERS}
     if expected is not None and settings(*expected) != settings(cipher, parameters):
         raise Refusal("ParameterError", "not the expected parameters")
+    if parameters.get("disposable"):
+        raise Refusal("KeyMismatchError", "its key was thrown away")
     if marker["id"] not in (cipher_id(key, cipher, parameters, *size), cipher_id(key, cipher, parameters)):
         raise Refusal("KeyMismatchError", "the id is not this key's")
     kind, authentic = tagged(form, data)
@@ -55,7 +57,9 @@ def check_configuration(key, configuration, allow_weak):
     cipher, size = parameters.pop("cipher", None), configuration["size"]
     whole = complete(cipher, parameters)
     expected = cipher_id(key, cipher, whole, *(size or (None, None)))
-    if configuration["cipher_id"] != expected:
+    if configuration.get("cipher_id") is None and whole["key_scope"] == "image":
+        expected = None
+    if configuration.get("cipher_id") != expected:
         raise Refusal("KeyMismatchError", "the id is not this key's for this cipher and size")
     if not allow_weak and is_weak(cipher, whole, size):
         raise Refusal("ParameterError", "weak settings")
@@ -65,5 +69,7 @@ def check_configuration(key, configuration, allow_weak):
 def is_weak(cipher, parameters, size):
     if cipher != "etc" or len(parameters["steps"]) < 4 or parameters["shared_block_key"]:
         return True
-    block = grid(cipher, parameters)
-    return size is not None and (size[0] // block) * (size[1] // block) < 16
+    if size is None:
+        return False
+    found = cells(parameters, *size)
+    return found["kept_rows"] * found["columns"] < 16

@@ -21,12 +21,12 @@ def run(group, given):
     return RUNNERS[group](given)
 
 
-def read_pixels(given):
-    """The pixels of a scenario: hexadecimal, or made by the rule FILL for byte offset i."""
+def read_pixels(given, count=None):
+    """The pixels of a scenario, `count` bytes: hexadecimal, or made by the rule FILL for byte offset i."""
     if isinstance(given["pixels"], str):
         return bytes.fromhex(given["pixels"])
     assert given["pixels"] == {"fill": FILL}, given["pixels"]
-    count = given["height"] * given["width"] * 3
+    count = given["height"] * given["width"] * 3 if count is None else count
     return bytes((i * 2654435761 % 2**32) >> 24 for i in range(count))
 
 
@@ -104,17 +104,34 @@ def _plan(given):
     return {"index": show_index(index), "mask": show_bytes(bytes(mask))} | nibbles
 
 
+def _layout_of(given):
+    return etc.etc_layout(_key(given), given["height"], given["width"], read_nonce(given), **given["parameters"])
+
+
 def _apply(plan, given):
     apply = legacy.encrypt if read_cipher_name(given) in legacy.NIBBLE_CIPHERS else etc.encrypt
     return {"pixels": show_bytes(apply(plan, read_pixels(given)))}
 
 
 def _encrypt(given):
-    return _apply(_plan_of(given), given)
+    if read_cipher_name(given) != "etc":
+        return _apply(_plan_of(given), given)
+    layout = _layout_of(given)
+    pixels = show_bytes(layouts.apply(layout, given["height"], given["width"], read_pixels(given)))
+    return {"pixels": pixels} | show_size(layouts.output_size(layout), given)
+
+
+def show_size(size, given):
+    """Only where it is not that of the picture."""
+    return {} if size == (given["height"], given["width"]) else {"height": size[0], "width": size[1]}
 
 
 def _decrypt(given):
-    return _apply(etc.inverse(_plan_of(given)), given)
+    if read_cipher_name(given) != "etc":
+        return _apply(etc.inverse(_plan_of(given)), given)
+    layout = _layout_of(given)
+    height, width = layouts.output_size(layout)
+    return {"pixels": show_bytes(layouts.undo(layout, height, width, read_pixels(given, height * width * 3))[0])}
 
 
 def _layout_apply(given):
@@ -173,6 +190,7 @@ RUNNERS = {
     "plan": _plan,
     "encrypt": _encrypt,
     "decrypt": _decrypt,
+    "layout": lambda given: {"layout": _layout_of(given)},
     "layout_apply": _layout_apply,
     "layout_undo": _layout_undo,
     "layout_inverse": lambda given: {"layout": layouts.inverse(given["layout"])},
