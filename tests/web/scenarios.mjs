@@ -1,6 +1,7 @@
 // Runs the scenarios of tests/vectors/ (see its README.md) on etc.mjs.
 
 import { fromHex, toHex } from "../../hf_etc/client/web/bytes.mjs";
+import { checkMarker } from "../../hf_etc/client/web/cipher.mjs";
 import { planInfo } from "../../hf_etc/client/web/ciphers/base.mjs";
 import { checkMarkedSize, checkTag, readCiphertext } from "../../hf_etc/client/web/ciphertext.mjs";
 import * as etc from "../../hf_etc/client/web/etc.mjs";
@@ -101,8 +102,11 @@ const RUNNERS = {
     checkMarkedSize({ height, width }, marker);
     const { cipherId: id, nonce, tag } = marker;
     const given = JSON.parse(text);
-    const spec = Object.entries(marker.spec).filter(([name]) => !OPTIONS.includes(name) || name in given);
-    return { marker: { ...Object.fromEntries(spec), height, width, id, ...(nonce ? { nonce: toHex(nonce) } : {}), tag } };
+    const shown = Object.entries(marker.spec).filter(([name]) => !OPTIONS.includes(name) || name in given);
+    const size = { height: marker.height, width: marker.width };
+    return {
+      marker: { ...Object.fromEntries(shown), ...size, id, ...(nonce ? { nonce: toHex(nonce) } : {}), tag },
+    };
   },
 
   marker_place: async ({ file }) => ({ text: etc.markerToJson((await readCiphertext(fromBase64(file))).marker) }),
@@ -111,7 +115,7 @@ const RUNNERS = {
     const found = await readCiphertext(fromBase64(file));
     const { cipher, parameters } = expected ?? {};
     const params = expected ? { cipher, ...parameters } : found.marker.spec;
-    await new etc.Cipher(await keyOf(key), params).checkMarker(found.marker);
+    await checkMarker(await keyOf(key), etc.makeSpec(params), found.marker);
     const { kind, data } = await checkTag(await keyOf(key), found);
     const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", data));
     return { id: found.marker.cipherId, kind, data: toHex(digest) };
@@ -119,7 +123,7 @@ const RUNNERS = {
 
   async configuration({ key, configuration, allow_weak: allowWeak }) {
     await etc.checkConfiguration(await keyOf(key), configuration, { allowWeak });
-    return { cipher_id: configuration.cipher_id };
+    return { cipher_id: configuration.cipher_id ?? null };
   },
 
   /** Through a PNG, the one format that is decoded here; it has no CMYK. */

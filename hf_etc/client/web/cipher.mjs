@@ -85,18 +85,9 @@ export class Cipher {
    */
   async unseal(file) {
     const found = await readCiphertext(file);
-    await this.checkMarker(found.marker);
+    await checkMarker(this.#key, this.spec, found.marker);
     const { height, width, nonce } = found.marker;
     return this.decrypt(await authenticate(this.#key, found), nonce, [height, width]);
-  }
-
-  /** Throws ParameterError, then KeyMismatchError, unless `marker` is of these parameters and this key. */
-  async checkMarker({ spec, height, width, cipherId }) {
-    const [theirs, ours] = [spec, this.spec].map((one) => settingsText(one));
-    if (theirs !== ours) throw new ParameterError(`encrypted with ${theirs}, this cipher is ${ours}`);
-    refuseDisposable(spec);
-    const ids = await Promise.all([this.cipherId(height, width), this.cipherId()]);
-    if (!ids.includes(cipherId)) throw new KeyMismatchError("encrypted under another key than this; use the other key");
   }
 
   async #applied(image, nonce, direction, size = [image.height, image.width]) {
@@ -119,8 +110,17 @@ export function newNonce() {
   return randomBytes(NONCE_BYTES);
 }
 
-/** Throws KeyMismatchError where the key of each image was thrown away. */
-export function refuseDisposable(spec) {
+/** Throws ParameterError, then KeyMismatchError, unless a marker is of these parameters and this key. */
+export async function checkMarker(key, spec, marker) {
+  const [theirs, ours] = [marker.spec, spec].map((one) => settingsText(one));
+  if (theirs !== ours) throw new ParameterError(`encrypted with ${theirs}, this cipher is ${ours}`);
+  refuseDisposable(spec);
+  const ids = await Promise.all([[marker.height, marker.width], null].map((size) => cipherId(key, spec, size)));
+  if (ids.includes(marker.cipherId)) return;
+  throw new KeyMismatchError("encrypted under another key than this; use the other key");
+}
+
+function refuseDisposable(spec) {
   if (spec.disposable) throw new KeyMismatchError("the key of this image was thrown away; nobody can decrypt it");
 }
 
@@ -130,13 +130,13 @@ function rgbOf(image) {
   if (!areBytes(data)) {
     throw new ImageError("pixels must be a Uint8Array or Uint8ClampedArray; scale to 0..255 and round first");
   }
-  const channels = data.length / (height * width);
-  if (!(height > 0 && width > 0) || (channels !== 3 && channels !== 4)) {
+  const hasAlpha = data.length > 0 && data.length === 4 * height * width;
+  if (!hasAlpha && data.length !== 3 * height * width) {
     throw new ImageError(
       `expected height * width * 3 RGB or * 4 RGBA bytes, got ${data.length} for ${height}x${width}`,
     );
   }
-  return channels === 4 ? { rgb: opaque(image), hasAlpha: true } : { rgb: data, hasAlpha: false };
+  return { rgb: hasAlpha ? opaque(image) : data, hasAlpha };
 }
 
 function opaque({ data, height, width }) {

@@ -8,12 +8,12 @@
 //
 // docs/browser.md is the guide, docs/spec.md the specification.
 
-import { Cipher, refuseDisposable } from "./cipher.mjs";
+import { checkMarker, Cipher } from "./cipher.mjs";
+import { makeSpec } from "./ciphers/base.mjs";
 import "./ciphers/etc.mjs";
 import "./ciphers/legacy.mjs";
 import { checkFormat, readCiphertext } from "./ciphertext.mjs";
 import { decodePixels, inspectPicture, loadPicture } from "./picture.mjs";
-import { makeSpec } from "./ciphers/base.mjs";
 import { makePreparation, prepare } from "./prepare.mjs";
 
 export { Cipher, newNonce } from "./cipher.mjs";
@@ -61,8 +61,9 @@ export async function encryptPicture(file, key, options = {}) {
  * AuthenticationError: altered or re-encoded since. And what readCiphertext() throws.
  */
 export async function decryptPicture(file, key, params = null) {
-  const spec = makeSpec(params ?? (await readCiphertext(file)).marker.spec);
-  refuseDisposable(spec);
+  const { marker } = await readCiphertext(file);
+  const spec = makeSpec(params ?? marker.spec);
+  await checkMarker(key, spec, marker); // says that a disposable key is gone, not that this one is too many
   return new Cipher(key, spec).unseal(file);
 }
 
