@@ -97,13 +97,13 @@ def show_plan(compiled):
     return shown | nibbles
 
 
-def read_array(given):
-    flat = np.frombuffer(runner.read_pixels(given), np.uint8)
-    return flat.reshape(given["height"], given["width"], 3)
+def read_array(given, size=None):
+    height, width = size or (given["height"], given["width"])
+    return np.frombuffer(runner.read_pixels(given, height * width * 3), np.uint8).reshape(height, width, 3)
 
 
-def read_tensor(given):
-    return torch.tensor(read_array(given)).permute(2, 0, 1)[None]
+def read_tensor(given, size=None):
+    return torch.tensor(read_array(given, size)).permute(2, 0, 1)[None]
 
 
 def show_image(image):
@@ -112,21 +112,37 @@ def show_image(image):
     return {"height": pixels.shape[0], "width": pixels.shape[1], "pixels": runner.show_bytes(pixels.tobytes())}
 
 
-def with_numpy(operation):
+def encrypt(read_image):
+    """With arrays or tensors, in a batch of one."""
+
     def run(given):
-        out = getattr(read_cipher(given), operation)(read_array(given), runner.read_nonce(given))
-        return {"pixels": show_image(out)["pixels"]}
+        shown = show_image(read_cipher(given).encrypt(read_image(given), nonces_of(given)))
+        size = shown["height"], shown["width"]
+        return {"pixels": shown["pixels"]} | runner.show_size(size, given)
 
     return run
 
 
-def with_torch(operation):
+def decrypt(read_image):
     def run(given):
-        nonce = runner.read_nonce(given)
-        out = getattr(read_cipher(given), operation)(read_tensor(given), None if nonce is None else [nonce])
-        return {"pixels": show_image(out)["pixels"]}
+        cipher, size = read_cipher(given), (given["height"], given["width"])
+        received = read_image(given, cipher.spec.output_size(*size))
+        return {"pixels": show_image(cipher.decrypt_unauthenticated(received, nonces_of(given), size))["pixels"]}
 
     return run
+
+
+def nonces_of(given):
+    nonce = runner.read_nonce(given)
+    return None if nonce is None else [nonce]
+
+
+def layout(given):
+    """That of a batch of one must be the same."""
+    cipher, size, nonce = read_cipher(given), (given["height"], given["width"]), runner.read_nonce(given)
+    alone = cipher.compile(*size, nonce)
+    assert nonce is None or show_layout(cipher.compile(*size, [nonce])[0]) == show_layout(alone)
+    return show_layout(alone)
 
 
 def read_layout(given, name="layout"):
@@ -144,7 +160,7 @@ def layout_undo(given, image):
 
 def marker(given):
     found = Marker.from_json(given["text"])
-    check_marked_size((given["height"], given["width"]), (found.height, found.width))
+    check_marked_size((given["height"], given["width"]), found)
     facts = {"id": found.cipher_id, "tag": found.tag, **({} if found.nonce is None else {"nonce": found.nonce.hex()})}
     return {"marker": {**found.spec.to_dict(), "height": found.height, "width": found.width, **facts}}
 
@@ -159,18 +175,21 @@ def authenticate(given):
     spec = ciphertext.marker.spec
     if expected is not None:
         spec = spec_from_dict({"cipher": expected["cipher"], **expected["parameters"]})
-    Cipher(read_key(given), spec).authenticate(ciphertext)
+    Cipher(None if spec.disposable else read_key(given), spec).authenticate(ciphertext)
     data = hashlib.sha256(ciphertext.data()).hexdigest()
     return {"id": ciphertext.marker.cipher_id, "kind": ciphertext.signed, "data": data}
 
 
 def configuration(given):
-    """As the member of a saved processor; what is not cipher, size and id does not matter here."""
+    """As the member of a saved processor; what is not cipher, size and id does not matter here.
+
+    A saved processor always has an id, if only null.
+    """
     served = given["configuration"]
     height, width = (None, None) if served["size"] is None else served["size"]
     fit = "exact" if served["size"] is None else "crop"
     rest = EtcImageProcessor(size=32, cipher_id="0" * 32).to_dict() | {"fit": fit}
-    saved = rest | served | {"size": {"encrypted_height": height, "encrypted_width": width}}
+    saved = rest | {"cipher_id": None} | served | {"size": {"encrypted_height": height, "encrypted_width": width}}
     client = EtcImageProcessor.from_dict(saved, key=read_key(given), allow_weak=given["allow_weak"])
     return {"cipher_id": client.cipher_id}
 
@@ -196,6 +215,7 @@ ANY_BACKEND = {
     "permutation": lambda given: {"values": key_stream(given).permutation(given["n"]).tolist()},
     "integers": lambda given: {"values": key_stream(given).integers(given["count"], given["below"]).tolist()},
     "plan": plan,
+    "layout": layout,
     "layout_inverse": lambda given: show_layout(read_layout(given).inverse()),
     "layout_then": lambda given: show_layout(read_layout(given).then(read_layout(given, "second"))),
     "layout_plan": lambda given: show_plan(read_layout(given)),
@@ -209,14 +229,14 @@ ANY_BACKEND = {
 RUNNERS = {
     "numpy": ANY_BACKEND
     | {
-        "encrypt": with_numpy("encrypt"),
-        "decrypt": with_numpy("decrypt_unauthenticated"),
+        "encrypt": encrypt(read_array),
+        "decrypt": decrypt(read_array),
         "layout_apply": lambda given: show_image(read_layout(given).apply(read_array(given))),
         "layout_undo": lambda given: layout_undo(given, read_layout(given).undo(read_array(given))),
     },
     "torch": {
-        "encrypt": with_torch("encrypt"),
-        "decrypt": with_torch("decrypt_unauthenticated"),
+        "encrypt": encrypt(read_tensor),
+        "decrypt": decrypt(read_tensor),
         "layout_apply": lambda given: show_image(TorchLayout(read_layout(given)).apply(read_tensor(given))),
         "layout_undo": lambda given: layout_undo(given, TorchLayout(read_layout(given)).undo(read_tensor(given))),
     },

@@ -26,9 +26,12 @@ class Owner:
     sealer: Sealer
 
     @classmethod
-    def of(cls, key: EtcKey, spec: CipherSpec, codec: Encoding | None = None) -> "Owner":
-        """With this key; `codec` is the ciphertexts' lossy encoding."""
-        return cls(Sealer(key, Recipe(spec, encoding=codec or Encoding())))
+    def of(cls, key: EtcKey | None, spec: CipherSpec, codec: Encoding | None = None) -> "Owner":
+        """With this key; `codec` is the ciphertexts' lossy encoding.
+
+        Disposable keys are attacked as those of a fresh one for each image: nobody can tell them apart.
+        """
+        return cls(Sealer(key or EtcKey.generate(), Recipe(spec.with_kept_key(), encoding=codec or Encoding())))
 
     @classmethod
     def new(cls, spec: CipherSpec, codec: Encoding | None = None) -> "Owner":

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..blocks import Layout
 from ..blocks.pixels import check_pixels
-from ..errors import ImageError, ParameterError
+from ..errors import GeometryError, ImageError, ParameterError
 from .keys import EtcKey
 from .plan import Plan
 from .spec import CipherSpec
@@ -26,7 +26,7 @@ class Compiler:
     """Applies one cipher under one key, and undoes it.
 
     Args:
-        key: the secret key.
+        key: the secret key; None where it is disposable.
         spec: the cipher and its parameters.
         limit: bytes of what is kept; beyond it, the least recently used goes. 256 MiB by default.
 
@@ -38,7 +38,7 @@ class Compiler:
         True
     """
 
-    def __init__(self, key: EtcKey, spec: CipherSpec, limit: int = 256 * 2**20) -> None:
+    def __init__(self, key: EtcKey | None, spec: CipherSpec, limit: int = 256 * 2**20) -> None:
         self.key, self.spec, self.limit = key, spec, limit
         self.kept: dict[tuple, Layout | Plan | TorchLayout | TorchPlan] = {}  # the last used one is last
 
@@ -56,21 +56,34 @@ class Compiler:
             nonce: for `key_scope="image"`, 16 bytes for one image, or a list with one for each.
 
         Returns:
-            The same kind, shape and device.
+            The same kind and device, of the size :meth:`CipherSpec.output_size`.
 
         Raises:
             GeometryError: the size does not fit the block grid.
             ImageError: neither an array nor a tensor, or of a wrong dtype or shape.
             ParameterError: nonces missing, superfluous or of the wrong number.
         """
-        return self._run("apply", images, nonce)
+        return self._run("apply", images, nonce, _size(images))
 
-    def undo(self, images: Any, nonce: Nonces = None) -> Any:
-        """Decrypt what :meth:`apply` returned; arguments and errors are the same."""
-        return self._run("undo", images, nonce)
+    def undo(self, images: Any, nonce: Nonces = None, size: tuple[int, int] | None = None) -> Any:
+        """Decrypt what :meth:`apply` returned; what was not sent is grey.
 
-    def _run(self, operation: str, images: Any, nonce: Nonces) -> Any:
-        size = _size(images)
+        Args:
+            images, nonce: as there.
+            size: (height, width) before encryption, which must be given where parts were left out.
+
+        Raises:
+            GeometryError: the images are not what pictures of that size become, or the size is missing.
+            KeyMismatchError: the keys were disposable.
+            ImageError, ParameterError: as there.
+        """
+        self.spec.check_decryptable()
+        found = _size(images)
+        if size is None and not self.spec.sends_all:
+            raise GeometryError("parts of the picture were left out; give its size=(height, width) before encryption")
+        return self._run("undo", images, nonce, size or found)
+
+    def _run(self, operation: str, images: Any, nonce: Nonces, size: tuple[int, int]) -> Any:
         nonce = self._checked(nonce, len(images) if images.ndim == 4 else None)
         if not isinstance(nonce, list) or self.spec.layout_block is not None:
             return getattr(self._compiled(images, size, nonce), operation)(images)

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algori
 
 from ..errors import ParameterError
 
-STEP_NUMBERS = {"permutation": 0, "rotation": 1, "negative-positive": 2, "color": 3, "nibbles": 4}
+STEP_NUMBERS = {"permutation": 0, "rotation": 1, "negative-positive": 2, "color": 3, "nibbles": 4, "jitter": 5}
 _BLOCK = 16  # bytes
 
 

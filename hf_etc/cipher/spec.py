@@ -1,6 +1,7 @@
 """What every cipher provides, and the registry of names."""
 
 import json
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -8,12 +9,14 @@ from math import lgamma, log
 from typing import Any, ClassVar, Literal
 
 from ..blocks import Layout
-from ..errors import GeometryError, ParameterError
+from ..errors import GeometryError, KeyMismatchError, ParameterError
+from . import keys
 from .keys import EtcKey
 from .keystream import Streams, streams_of
 from .plan import Plan
 
-NONCE_BYTES = 16
+NONCE_BYTES = ID_BYTES = 16
+PLAN_KEY_BYTES = 32
 KeyScope = Literal["dataset", "image"]
 _REGISTRY: dict[str, type["CipherSpec"]] = {}
 
@@ -46,6 +49,7 @@ class CipherSpec(ABC):
 
     name: ClassVar[str]
     always: ClassVar[frozenset[str]] = frozenset()  # parameters that the settings hold even at their default
+    later: ClassVar[frozenset[str]] = frozenset()  # that came later: nothing shows them at their default
     key_scope: KeyScope = "dataset"
 
     def __post_init__(self) -> None:
@@ -55,6 +59,29 @@ class CipherSpec(ABC):
     @abstractmethod
     def check_size(self, height: int, width: int) -> None:
         """Raise GeometryError unless an image of this size can be encrypted."""
+
+    def output_size(self, height: int, width: int) -> tuple[int, int]:
+        """(height, width) of the ciphertext of a picture; smaller than the picture where parts are left out.
+
+        Raises:
+            GeometryError: such a picture cannot be encrypted.
+        """
+        self.check_size(height, width)
+        return height, width
+
+    @property
+    def sends_all(self) -> bool:
+        """Whether every pixel is in the ciphertext, which is then of the picture's size."""
+        return True
+
+    @property
+    def disposable(self) -> bool:
+        """Whether the key of each image is random, used once and thrown away."""
+        return False
+
+    def with_kept_key(self) -> "CipherSpec":
+        """The same, with a key that its owner keeps: for a model the two are one."""
+        return self
 
     @property
     @abstractmethod
@@ -101,12 +128,12 @@ class CipherSpec(ABC):
         return json.dumps(values, separators=(",", ":"))
 
     def compile(
-        self, key: EtcKey, height: int, width: int, nonce: bytes | Sequence[bytes] | None = None
+        self, key: EtcKey | None, height: int, width: int, nonce: bytes | Sequence[bytes] | None = None
     ) -> Layout | Plan:
         """What is done to an image, for one key, image size and (key_scope="image") nonce.
 
         Args:
-            key: the secret key.
+            key: the secret key; None where it is disposable, and another one is made in each call.
             height, width: of the image, in pixels.
             nonce: 16 bytes, or several for a batch, which makes one layout with an entry for each; only ciphers
                 with a `layout_block` take several.
@@ -115,6 +142,7 @@ class CipherSpec(ABC):
             GeometryError: the size does not fit the block grid.
             ParameterError: a nonce is missing, superfluous or not 16 bytes, or there are several for a plan of bytes.
         """
+        self.check_key(key)
         self.check_size(height, width)
         if isinstance(nonce, list | tuple) and self.layout_block is None:
             raise ParameterError(f"the cipher {self.name!r} makes a plan for one image; compile its nonces one by one")
@@ -122,14 +150,36 @@ class CipherSpec(ABC):
             self.check_nonce(one)
         return self._compile(self.streams(key, height, width, nonce), height, width)
 
-    def streams(self, key: EtcKey, height: int, width: int, nonce: bytes | Sequence[bytes] | None = None) -> Streams:
+    def streams(
+        self, key: EtcKey | None, height: int, width: int, nonce: bytes | Sequence[bytes] | None = None
+    ) -> Streams:
         """The key streams behind one plan (docs/spec.md, sections 2 and 3), or behind that of each nonce."""
+        if key is None:
+            if nonce is None or isinstance(nonce, bytes):
+                return streams_of(os.urandom(PLAN_KEY_BYTES))
+            return streams_of([os.urandom(PLAN_KEY_BYTES) for _ in nonce])
         info = f"hf-etc/2/plan/{self.settings((height, width))}".encode("ascii")
         if nonce is None:
             return streams_of(key.derive(info))
         if isinstance(nonce, bytes):
             return streams_of(key.derive(info + f"/{nonce.hex()}".encode("ascii")))
         return streams_of([key.derive(info + f"/{one.hex()}".encode("ascii")) for one in nonce])
+
+    def check_key(self, key: EtcKey | None) -> None:
+        """Raise unless this is a key, or None where keys are disposable.
+
+        Raises:
+            MissingKeyError, ParameterError: there is none, or one too many.
+        """
+        if not self.disposable:
+            keys.check_key(key)
+        elif key is not None:
+            raise ParameterError("a disposable key is made for each image; leave the key out")
+
+    def check_decryptable(self) -> None:
+        """Raise KeyMismatchError where nobody has the keys."""
+        if self.disposable:
+            raise KeyMismatchError("the key of this image was thrown away; nobody can decrypt it")
 
     def check_nonce(self, nonce: Any) -> None:
         """Raise ParameterError unless this is a nonce for one image, or None where there is one key for all."""
@@ -140,8 +190,12 @@ class CipherSpec(ABC):
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready parameters with the cipher's name; :func:`spec_from_dict` reads it back."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values = self._written()
         return {"cipher": self.name, **{k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}}
+
+    def _written(self) -> dict[str, Any]:
+        every = {field: getattr(self, field.name) for field in fields(self)}
+        return {f.name: value for f, value in every.items() if f.name not in self.later or value != f.default}
 
 
 def check_grid(height: int, width: int, block_size: int) -> None:
@@ -157,14 +211,17 @@ def check_grid(height: int, width: int, block_size: int) -> None:
         raise GeometryError(f"{height}x{width} is not a multiple of the block size {block_size}; {remedy}")
 
 
-def cipher_id(key: EtcKey, spec: CipherSpec, size: tuple[int, int] | None) -> str:
+def cipher_id(key: EtcKey | None, spec: CipherSpec, size: tuple[int, int] | None) -> str:
     """The public id of a key with these parameters and this (height, width): 32 hexadecimal digits.
 
     It stands in markers, processors and cards. Nobody can make it without the key, and ids of different
     settings have nothing in common, so it also tells a changed configuration from the owner's (docs/spec.md,
-    section 2). None: the id for pictures of any size.
+    section 2). None: the id for pictures of any size. Where the key is disposable, it is another random one each time.
     """
-    return key.derive(f"hf-etc/2/id/{spec.settings(size)}".encode("ascii"), length=16).hex()
+    spec.check_key(key)
+    if key is None:
+        return os.urandom(ID_BYTES).hex()
+    return key.derive(f"hf-etc/2/id/{spec.settings(size)}".encode("ascii"), length=ID_BYTES).hex()
 
 
 def register(spec: type[CipherSpec]) -> type[CipherSpec]:

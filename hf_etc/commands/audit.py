@@ -19,7 +19,7 @@ from ..audit.store import Store
 from ..audit.words import headline
 from ..cipher import CipherSpec
 from ..cipher.keys import EtcKey
-from ..data.convert.output import output_folder, source_id
+from ..data.convert.output import output_folder
 from ..encoding import FORMATS, JPEG_QUALITY, SUBSAMPLINGS, Encoding
 from ..errors import MissingKeyError, ParameterError
 from ..images.prepare import to_size
@@ -27,13 +27,14 @@ from ..metrics.similarity import Lpips
 from ..records import result_record
 from ..sealing.cipher import Cipher
 from ..sealing.recipe import to_spec
-from .options import command_parser
+from .options import CIPHER_OPTIONS, add_cipher_options, command_parser
 
 IMAGES = 60
 _SEED = 0
 _EXAMPLES = (
     "hf-etc audit photos --out report",
     "hf-etc audit photos --key-scope image --format jpeg --quality 85 --out report-image",
+    "hf-etc audit photos --preset private --out report-private",
     "hf-etc audit encrypted --out report-outsider",
     "hf-etc audit photos --attacks itn,gan --scale small --size 32 --block-size 4 --out report-trained",
 )
@@ -90,9 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     add("source", metavar="DATASET|FOLDER", help="a folder of pictures or ciphertexts, or a dataset")
     add("--out", type=Path, required=True, metavar="FOLDER", help="of the report; run again to resume")
     add("--key", metavar="FILE", help="key file; plain pictures without one are encrypted under a fresh key")
-    add("--cipher", metavar="NAME", help="registered cipher (default: etc); ciphertexts name their own")
-    add("--block-size", type=int, metavar="PIXELS", help="edge of a block (default: 16)")
-    add("--key-scope", choices=["dataset", "image"], help="one plan for all images (default), or one for each")
+    add_cipher_options(parser.add_argument_group("cipher", "Of plain pictures; ciphertexts name their own."))
     add("--format", choices=FORMATS, default="png", help="of the ciphertexts (default: png, lossless)")
     add("--quality", type=int, metavar="1..100", help=f"of JPEG (default: {JPEG_QUALITY})")
     add("--subsampling", choices=SUBSAMPLINGS, help="of JPEG's chroma (default: 4:4:4)")
@@ -151,7 +150,7 @@ def _facts(pictures: Pictures, spec: CipherSpec, codec: Encoding | None, options
         "cipher": (pictures.marker.spec if pictures.marker else spec).to_dict(),
         "format": str(codec or "lossless"),
         "scale": options.scale,
-        "id": source_id(key, "audit") if key else None,
+        "id": key.derive(b"hf-etc/2/source/audit", length=8).hex() if key else None,
         "model": options.model and Path(options.model).name,
         "lpips": options.lpips is not None,
     }
@@ -169,7 +168,8 @@ def _attacks(text: str | None) -> list[str] | None:
 
 
 def _spec(options: argparse.Namespace) -> CipherSpec:
-    return to_spec(options.cipher or "etc", block_size=options.block_size, key_scope=options.key_scope)
+    cipher, *names = CIPHER_OPTIONS
+    return to_spec(getattr(options, cipher) or "etc", **{name: getattr(options, name) for name in names})
 
 
 def _codec(options: argparse.Namespace) -> Encoding | None:

@@ -38,7 +38,7 @@ def add_conversion(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     return dataset
 
 
-def run_conversion(options: argparse.Namespace, images: "Callable[[EtcKey], ImageMap]", done: str) -> int:
+def run_conversion(options: argparse.Namespace, images: "Callable[..., ImageMap]", done: str) -> int:
     """Convert, and say what was done ("encrypted") and what was left out.
 
     Returns:
@@ -46,7 +46,7 @@ def run_conversion(options: argparse.Namespace, images: "Callable[[EtcKey], Imag
     """
     from ..data.convert import convert
 
-    with _key(options.key) as key:
+    with _key(options.key, getattr(options, "disposable", False)) as key:
         start = time.monotonic()
         report = convert(
             options.source,
@@ -70,10 +70,13 @@ def run_conversion(options: argparse.Namespace, images: "Callable[[EtcKey], Imag
 
 
 @contextmanager
-def _key(path: str | None) -> "Iterator[EtcKey]":
+def _key(path: str | None, disposable: bool) -> "Iterator[EtcKey | None]":
     """The key, also named in the environment for worker processes that do not inherit our memory."""
     from ..cipher.keys import KEY_ENV, KEY_FILE_ENV, load_key
 
+    if disposable and path is None:
+        yield None
+        return
     key = load_key(path)
     if path is None:
         yield key

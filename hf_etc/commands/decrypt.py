@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .convert import add_conversion, run_conversion
-from .options import command_parser
+from .options import CIPHER_OPTIONS, add_cipher_options, command_parser
 
 if TYPE_CHECKING:
     from ..cipher.keys import EtcKey
@@ -23,7 +23,7 @@ def main(argv: Sequence[str]) -> int:
     def images(key: "EtcKey") -> "DecryptImages":
         from ..data import DecryptImages
 
-        names = ("cipher", "block_size", "key_scope", "column", "skip_bad", "unauthenticated")
+        names = (*CIPHER_OPTIONS, "column", "skip_bad", "unauthenticated")
         return DecryptImages(key, **{name: getattr(options, name) for name in names})
 
     return run_conversion(options, images, "decrypted")
@@ -39,9 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     cipher = parser.add_argument_group(
         "cipher", "What the images must have been encrypted with (default: what they say)."
     )
-    cipher.add_argument("--cipher", metavar="NAME", help="registered cipher")
-    cipher.add_argument("--block-size", type=int, metavar="PIXELS", help="edge of a block")
-    cipher.add_argument("--key-scope", choices=["dataset", "image"], help="one plan for all images, or one for each")
+    add_cipher_options(cipher)
     cipher.add_argument(
         "--unauthenticated",
         action="store_true",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..encoding import FORMATS, JPEG_QUALITY, SUBSAMPLINGS
 from ..errors import ParameterError
 from .convert import add_conversion, run_conversion
-from .options import command_parser
+from .options import add_cipher_options, command_parser
 
 if TYPE_CHECKING:
     from ..cipher.keys import EtcKey
@@ -26,7 +26,7 @@ def main(argv: Sequence[str]) -> int:
     """
     options = _parser().parse_args(argv)
 
-    def images(key: "EtcKey") -> "EncryptImages":
+    def images(key: "EtcKey | None") -> "EncryptImages":
         from ..data import EncryptImages
         from ..sealing.recipe import recipe_members
 
@@ -36,8 +36,8 @@ def main(argv: Sequence[str]) -> int:
             key,
             members,
             column=options.column,
-            keep_columns=options.keep,
-            drop_columns=options.drop,
+            keep_columns=options.keep_columns,
+            drop_columns=options.drop_columns,
             skip_bad=options.skip_bad,
         )
         if weakness := encrypt.recipe.spec.weakness(encrypt.recipe.preparation.size):
@@ -53,11 +53,20 @@ def _parser() -> argparse.ArgumentParser:
         "encrypt",
         "Encrypt an image, a folder of images or a dataset; run again to resume.",
         "hf-etc encrypt photos encrypted --key clinic.key --size 224 --format jpeg --num-proc 4",
+        "hf-etc encrypt photos encrypted --key clinic.key --size 224 --preset private",
     )
     dataset = add_conversion(parser)
-    dataset.add_argument("--drop", action="append", default=[], metavar="COLUMN", help="leave a column out; repeatable")
+    dataset.add_argument(
+        "--drop",
+        dest="drop_columns",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="leave a column out; repeatable",
+    )
     dataset.add_argument(
         "--keep",
+        dest="keep_columns",
         action="append",
         default=[],
         metavar="COLUMN",
@@ -65,14 +74,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     # The rest are members of a recipe, by their names there; it has the defaults.
     given: dict[str, Any] = {"default": argparse.SUPPRESS}
-    cipher = parser.add_argument_group("cipher").add_argument
-    cipher("--cipher", metavar="NAME", help="registered cipher (default: etc)", **given)
-    cipher("--block-size", type=int, metavar="PIXELS", help="edge of a block (default: 16)", **given)
-    cipher(
-        "--key-scope",
-        choices=["dataset", "image"],
-        help="dataset: one plan for all images, the paper's; a few ciphertexts give it away (default). "
-        "image: a plan of its own for each",
+    cipher = parser.add_argument_group("cipher")
+    add_cipher_options(cipher, **given)
+    cipher.add_argument(
+        "--disposable",
+        action="store_true",
+        help="a random key for each image, kept nowhere: nobody can decrypt, and no key is looked for",
         **given,
     )
     picture = parser.add_argument_group("picture").add_argument

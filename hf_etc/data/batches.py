@@ -58,7 +58,15 @@ class ImageMap(ABC):
         It covers the columns that the user named, too, whose names are in no public file.
         """
         facts = json.dumps([self.facts(), self.others.keep, self.others.drop], sort_keys=True)
-        return self.key.derive(f"hf-etc/2/conversion/{facts}".encode(), length=16).hex()
+        return self.tag(f"hf-etc/2/conversion/{facts}".encode())
+
+    def tag(self, text: bytes, length: int = 16) -> str:
+        """A label of a text, `length` bytes in hexadecimal: nobody else can check a guess at the text."""
+        return self.key.derive(text, length).hex()
+
+    def source_id(self, text: str) -> str:
+        """Tells sources apart in a public manifest, by a path that stays unknown."""
+        return self.tag(f"hf-etc/2/source/{text}".encode(), length=8)
 
     @property
     @abstractmethod

@@ -1,6 +1,8 @@
 """Encrypting the images of a dataset: on the owner's side, before anything leaves it."""
 
 import copy
+import hmac
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -31,7 +33,7 @@ class EncryptImages(ImageMap):
     parameters do. :func:`encrypt_dataset` makes the call with the best arguments.
 
     Args:
-        key: the secret key.
+        key: the secret key; None with ``disposable=True``, which makes one for each image and keeps none.
         recipe: a :class:`Recipe`, or a dictionary of its members.
         column: the image column; None finds it when there is exactly one. Other columns stay as they are, and are
             refused if they may hold plain pictures: files, bytes, base64, arrays in the shape of a picture.
@@ -59,7 +61,7 @@ class EncryptImages(ImageMap):
 
     def __init__(
         self,
-        key: EtcKey,
+        key: EtcKey | None,
         recipe: Recipe | Mapping[str, Any] | None = None,
         *,
         column: str | None = None,
@@ -71,6 +73,13 @@ class EncryptImages(ImageMap):
         self.recipe = Recipe.of(recipe, **members)
         self.others = OtherColumns(keep_columns, drop_columns)  # type: ignore[arg-type]
         super().__init__(Sealer(key, self.recipe), column, skip_bad)
+        self._run = os.urandom(32) if self.recipe.spec.disposable else b""  # stands for a key in this run
+
+    def tag(self, text: bytes, length: int = 16) -> str:
+        """As there. Where keys are disposable, nobody but this run can make it, and no other goes on from it."""
+        if self.recipe.spec.disposable:
+            return hmac.new(self._run, text, "sha256").digest()[:length].hex()
+        return super().tag(text, length)
 
     def facts(self) -> dict[str, Any]:
         return self.recipe.to_dict()
@@ -102,7 +111,7 @@ class EncryptImages(ImageMap):
 
 def encrypt_dataset(
     dataset: "AnyDataset",
-    key: EtcKey,
+    key: EtcKey | None,
     recipe: Recipe | Mapping[str, Any] | None = None,
     *,
     num_proc: int | None = None,
@@ -112,7 +121,7 @@ def encrypt_dataset(
 
     Args:
         dataset: a Dataset or IterableDataset, or a dictionary of splits; `views` then applies to "train" alone.
-        key: the secret key.
+        key: the secret key; None with ``disposable=True``.
         num_proc: processes; not for streamed datasets.
         recipe, options: of :class:`EncryptImages`.
 

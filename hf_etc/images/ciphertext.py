@@ -49,7 +49,7 @@ class Marker:
 
     Attributes:
         spec: cipher and parameters.
-        height, width: size in pixels at encryption.
+        height, width: size in pixels before encryption; `size` is that of the ciphertext.
         cipher_id: of the key with these parameters and this size, or any size; see :meth:`hf_etc.Cipher.cipher_id`.
         nonce: 16 bytes with key_scope="image", else None.
         tag: 32 hexadecimal digits that authenticate the image under the key; "" where there is no image yet.
@@ -61,6 +61,11 @@ class Marker:
     cipher_id: str
     nonce: bytes | None = None
     tag: str = ""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of the ciphertext, in pixels."""
+        return self.spec.output_size(self.height, self.width)
 
     def to_json(self) -> str:
         """The text stored in the file: compact ASCII JSON."""
@@ -240,7 +245,7 @@ def encode_ciphertext(
         GeometryError: the pixels do not have the marker's size.
     """
     check_pixels(pixels)
-    check_marked_size(pixels.shape[:2], (marker.height, marker.width))
+    check_marked_size(pixels.shape[:2], marker)
     encoding = Encoding.of(format, quality, subsampling)
     if encoding.format == "jpeg":
         bare = _jpeg(pixels, encoding)
@@ -281,10 +286,10 @@ def decode_ciphertext(source: ImageSource) -> tuple[np.ndarray, Marker]:
     return ciphertext.pixels(), ciphertext.marker
 
 
-def check_marked_size(found: tuple[int, int], expected: tuple[int, int]) -> None:
-    """Raise GeometryError when a ciphertext no longer has the (height, width) it was encrypted at."""
-    if found != expected:
-        sizes = f"encrypted at {expected[0]}x{expected[1]}, now {found[0]}x{found[1]}"
+def check_marked_size(found: tuple[int, int], marker: Marker) -> None:
+    """Raise GeometryError when a ciphertext no longer has the (height, width) that encryption gave it."""
+    if found != marker.size:
+        sizes = f"encrypted at {marker.size[0]}x{marker.size[1]}, now {found[0]}x{found[1]}"
         raise GeometryError(
             f"the ciphertext was resized or cropped after encryption ({sizes}); resize before encrypting"
         )
@@ -314,7 +319,7 @@ def _marker_of(labels: list[bytes], misplaced: int = 0) -> Marker | None:
 def _check_image(marker: Marker, is_rgb: bool, size: tuple[int, int]) -> None:
     if not is_rgb:
         raise MarkerError("a ciphertext is 8-bit RGB, this image is not; encrypt it again")
-    check_marked_size(size, (marker.height, marker.width))
+    check_marked_size(size, marker)
 
 
 def _from_pil(image: Image.Image) -> Ciphertext:

@@ -65,6 +65,10 @@ class EtcImageProcessor(PilBackend):
     What the owner once published under weak settings, for a comparison say, has such ids, too: a client refuses
     those settings unless ``allow_weak=True`` is given (docs/spec.md, section 7).
 
+    A model whose ciphertexts have a key each (``key_scope="image"``) may belong to no owner: without a `cipher_id` in
+    its configuration any key makes a client, or none at all with ``from_pretrained(folder, disposable=True)``, and the
+    server takes what each of them encrypts.
+
     Both take other values for fit, resample and the value options. Parameters of the cipher, `size` and
     `cipher_id` given there are compared with the saved ones, never put in their place.
 
@@ -73,18 +77,19 @@ class EtcImageProcessor(PilBackend):
     (:func:`hf_etc.cipher.keys.find_key`) and raises MissingKeyError where there is none.
 
     Args:
-        key: the secret key makes a client; leave it out for a server.
+        key: the secret key makes a client; leave it out for a server. ``disposable=True`` makes a client without one.
         cipher: name of a registered cipher, or its spec. "etc" (default) is the paper's.
         size: edge or (height, width) in pixels, also {"height", "width"}; None keeps a picture's own, whatever it
             is, and makes an id for pictures of any size.
         fit, resample: see :class:`hf_etc.Preparation`. They act before encryption only.
-        cipher_id: public id of key, cipher and size. A server needs it; a client's key must have it.
+        cipher_id: public id of key, cipher and size. A client's key must have it; a server needs it, or takes
+            ciphertexts of any key where each has its own (``key_scope="image"``).
         do_rescale, rescale_factor, do_normalize, image_mean, image_std: how uint8 becomes float;
             0.5/0.5 by default, so that the negative-positive transform is a change of sign.
         params: parameters of the cipher, such as ``block_size=16``, ``key_scope="dataset"``.
 
     Raises:
-        MissingKeyError: neither `key` nor `cipher_id`.
+        MissingKeyError: neither `key` nor `cipher_id`, and one key is for all images.
         KeyMismatchError: `key` does not give this cipher and size the id `cipher_id`.
         ParameterError: unknown cipher or parameter, bad size, fit or resample.
         GeometryError: `size` is off the block grid.
@@ -127,18 +132,19 @@ class EtcImageProcessor(PilBackend):
         )
         preparation = Preparation(to_size(dict(size) if isinstance(size, SizeDict) else size), fit, resample)
         self._recipe = Recipe(to_spec(cipher, **params), preparation)
-        held = None if key is None else KeyHolder(key, partial(id_of, spec=self.spec, size=preparation.size))
-        self._cipher_id = _agree_on_id(None if held is None else held.id, cipher_id)
+        is_client = key is not None or self.spec.disposable
+        held = KeyHolder(key, partial(id_of, spec=self.spec, size=preparation.size)) if is_client else None
+        self._cipher_id = _agree_on_id(None if held is None else held.id, cipher_id, self.spec)
         self._sealer = None if held is None else Sealer(held, self._recipe)
 
     @property
     def is_client(self) -> bool:
-        """True with a key: takes plain pictures. False without: takes ciphertexts only."""
+        """True with a key, or disposable ones: takes plain pictures. False without: takes ciphertexts only."""
         return self._sealer is not None
 
     @property
-    def cipher_id(self) -> str:
-        """Public id of the key, the cipher's parameters and the size that the model was trained with."""
+    def cipher_id(self) -> str | None:
+        """Public id of key, parameters and size that the model was trained with; None: it takes any key."""
         return self._cipher_id
 
     @property
@@ -153,7 +159,7 @@ class EtcImageProcessor(PilBackend):
 
     @property
     def size(self) -> SizeDict | None:
-        """Height and width of the encrypted images; None: any that fits the block grid."""
+        """Height and width of the images before encryption; None: any that fits the block grid."""
         size = self.preparation.size
         return None if size is None else SizeDict(height=size[0], width=size[1])
 
@@ -168,7 +174,8 @@ class EtcImageProcessor(PilBackend):
                 another choice of do_rescale, rescale_factor, do_normalize, image_mean, image_std.
 
         Returns:
-            ``pixel_values``, float32 (N,3,H,W); uint8 with do_rescale=False, do_normalize=False.
+            ``pixel_values``, float32 (N,3,h,w) of the spec's `output_size`; uint8 with do_rescale=False and
+            do_normalize=False.
 
         Raises:
             AlreadyEncryptedError: a client got a ciphertext.
@@ -208,7 +215,7 @@ class EtcImageProcessor(PilBackend):
         return [sealer.files(self._pictures(image), encoding, any_size)[0] for image in to_list(images)]
 
     def process_image(self, image: Any, input_data_format: Any = None, **kwargs: Any) -> np.ndarray:  # type: ignore[override]
-        """One image as encrypted uint8 (3,H,W): the step where nothing plain may pass."""
+        """One image as encrypted uint8 (3,h,w): the step where nothing plain may pass."""
         if not self.is_client:
             return np.moveaxis(self._read_ciphertext(image), -1, 0)
         return np.moveaxis(self.sealer().encrypt(self._pictures(image, input_data_format))[0], -1, 0)
@@ -221,7 +228,7 @@ class EtcImageProcessor(PilBackend):
         """
         if self._sealer is None:
             raise MissingKeyError("this is a server's processor, it has no key; load it with key= on the client")
-        self._sealer.held.find()  # before any picture is looked at
+        self._sealer.held.cipher(self.spec)  # finds the key before any picture is looked at
         return self._sealer
 
     def check(self, marker: Marker) -> None:
@@ -230,13 +237,13 @@ class EtcImageProcessor(PilBackend):
         Raises:
             KeyMismatchError, ParameterError, GeometryError: it has another key, cipher or size.
         """
-        if marker.spec != self.spec:
+        if marker.spec.with_kept_key() != self.spec.with_kept_key():
             raise ParameterError(f"encrypted with {marker.spec}, the model takes {self.spec}; encrypt with those")
         rows, columns = self.preparation.size or (marker.height, marker.width)
         if (marker.height, marker.width) != (rows, columns):
             found = f"{marker.height}x{marker.width}"
             raise GeometryError(f"encrypted at {found}, the model takes {rows}x{columns}; resize before encrypting")
-        if marker.cipher_id != self._cipher_id:
+        if self._cipher_id is not None and marker.cipher_id != self._cipher_id:
             raise KeyMismatchError(
                 f"encrypted as {marker.cipher_id}, the model takes {self._cipher_id}: another key, or an id for "
                 "pictures of any size; encrypt with the model's own processor and key"
@@ -251,7 +258,7 @@ class EtcImageProcessor(PilBackend):
         height, width = self.preparation.size or (None, None)
         return {
             "image_processor_type": type(self).__name__,
-            "cipher": self.spec.to_dict(),
+            "cipher": self.spec.with_kept_key().to_dict(),
             "cipher_id": self._cipher_id,
             "size": {"encrypted_height": height, "encrypted_width": width},
             "fit": self.preparation.fit,
@@ -275,15 +282,20 @@ class EtcImageProcessor(PilBackend):
             odd = ", ".join(sorted(map(str, saved.keys() ^ _SAVED))) if kind == cls.__name__ else f"type {kind}"
             raise ParameterError(f"this is not a saved {cls.__name__} ({odd}); save the processor again")
         spec = _saved_spec(saved.pop("cipher"))
-        saved["size"], saved["cipher_id"] = _saved_size(saved["size"]), str(saved["cipher_id"])
+        of_any_key = saved["cipher_id"] is None and spec.key_scope == "image"
+        saved["cipher_id"] = None if of_any_key else str(saved["cipher_id"])
+        saved["size"] = _saved_size(saved["size"])
+        if kwargs.pop("disposable", False):
+            spec = _with_disposable_keys(spec, of_any_key)
         _check_expected(spec, saved, kwargs)
         unused_wanted = kwargs.pop("return_unused_kwargs", False)
         saved |= {name: kwargs.pop(name) for name in (*_VALUE_OPTIONS, *_PREPARATION_OPTIONS) if name in kwargs}
         if refused := sorted(kwargs.keys() & ImagesKwargs.__annotations__.keys()):
             raise ParameterError(f"{cls.__name__} has no option {refused[0]!r}; leave it out")
         processor = cls(key, cipher=spec, **saved)
+        processor._cipher_id = saved["cipher_id"]  # a key of its own does not bind the model to it
         weakness = spec.weakness(processor.preparation.size)
-        if key is not None and weakness and not allow_weak:
+        if processor.is_client and weakness and not allow_weak:
             raise ParameterError(
                 f"this configuration is weak ({weakness}); if you know it to be yours and want it, "
                 "pass allow_weak=True (--allow-weak)"
@@ -338,7 +350,16 @@ class EtcImageProcessor(PilBackend):
 def _saved_spec(values: Any) -> CipherSpec:
     if not isinstance(values, dict):
         raise ParameterError(f"the saved cipher {values!r} is damaged; save the processor again")
-    return spec_from_dict(values)
+    spec = spec_from_dict(values)
+    if spec.disposable:
+        raise ParameterError("a client alone chooses disposable keys; save the processor again without them")
+    return spec
+
+
+def _with_disposable_keys(spec: CipherSpec, of_any_key: bool) -> CipherSpec:
+    if not of_any_key:
+        raise ParameterError("the model takes the ciphertexts of one key, no disposable ones; load it with that key")
+    return spec_from_dict(spec.to_dict() | {"disposable": True})
 
 
 def _saved_size(size: Any) -> tuple[int, int] | None:
@@ -348,8 +369,8 @@ def _saved_size(size: Any) -> tuple[int, int] | None:
     return None if edges == (None, None) else edges
 
 
-def _agree_on_id(own: str | None, given: str | None) -> str:
-    """The id of a client's own key, which must be the one that is given; or that of a server."""
+def _agree_on_id(own: str | None, given: str | None, spec: CipherSpec) -> str | None:
+    """The id of a client's own key, which must be the one that is given; or that of a server, None for any key's."""
     if own is not None and given in (None, own):
         return own
     if own is not None:
@@ -357,6 +378,8 @@ def _agree_on_id(own: str | None, given: str | None) -> str:
             "the configuration was not made with this key: it is another key's, or its cipher or size was changed; "
             "nothing was encrypted, use the model's key or load the model from its owner"
         )
+    if given is None and spec.key_scope == "image":
+        return None
     if given is None:
         raise MissingKeyError("give key= for a client's processor, or cipher_id= for a server's")
     if not isinstance(given, str) or not re.fullmatch("[0-9a-f]{32}", given):

@@ -18,8 +18,9 @@ from ..blocks.pixels import check_pixels
 from ..cipher import CipherSpec, EtcSpec
 from ..cipher.compiler import Compiler, Nonces
 from ..cipher.etc import STEPS
-from ..cipher.keys import EtcKey, check_key
+from ..cipher.keys import EtcKey
 from ..cipher.plan import Plan
+from ..cipher.presets import preset_parameters
 from ..cipher.spec import NONCE_BYTES, KeyScope, cipher_id, make_spec
 from ..encoding import JPEG_QUALITY, Encoding, ImageFormat, Subsampling
 from ..errors import AuthenticationError, KeyMismatchError, ParameterError
@@ -45,11 +46,12 @@ class Cipher:
     """Encrypts and decrypts images under one key.
 
     Args:
-        key: the secret key.
+        key: the secret key; None for a spec with `disposable`, which makes one for each image and keeps none.
         spec: cipher and parameters, see :func:`get_cipher` and :class:`EtcCipher`.
 
     Raises:
         MissingKeyError: `key` is not an :class:`EtcKey`.
+        ParameterError: there is one, and keys are disposable.
 
     Example:
         >>> cipher = get_cipher("etc", EtcKey.generate(), block_size=8)
@@ -58,13 +60,18 @@ class Cipher:
         True
     """
 
-    def __init__(self, key: EtcKey, spec: CipherSpec) -> None:
-        check_key(key)
+    def __init__(self, key: EtcKey | None, spec: CipherSpec) -> None:
+        spec.check_key(key)
         self.key, self.spec = key, spec
         self._compiler = Compiler(key, spec)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(key_id={self.key.key_id!r}, spec={self.spec})"
+        return f"{type(self).__name__}(key_id={self.key_id!r}, spec={self.spec})"
+
+    @property
+    def key_id(self) -> str | None:
+        """By which its owner tells the key apart; None where keys are disposable."""
+        return None if self.key is None else self.key.key_id
 
     def cipher_id(self, height: int | None = None, width: int | None = None) -> str:
         """The public id of this key with these parameters and this size; without a size, the one for any size.
@@ -96,8 +103,8 @@ class Cipher:
                 gets a fresh one when it is left out.
 
         Returns:
-            The same kind, shape and device. A PIL result is RGB and carries its marker in ``.info``, which
-            :func:`hf_etc.read_ciphertext` reads and ``image.save`` loses.
+            The same kind and device, of the spec's `output_size`. A PIL result is RGB and carries its marker in
+            ``.info``, which :func:`hf_etc.read_ciphertext` reads and ``image.save`` loses.
 
         Raises:
             AlreadyEncryptedError: a PIL image that carries a ciphertext marker.
@@ -111,7 +118,7 @@ class Cipher:
         picture = np.asarray(load_plain(images))
         nonce = _single(self.nonces_for(1) if nonce is None else nonce)
         pixels = self._compiler.apply(picture, nonce)
-        marker = self.sign(self.marker(pixels.shape[0], pixels.shape[1], nonce), "pixels", pixels.tobytes())
+        marker = self.sign(self.marker(picture.shape[0], picture.shape[1], nonce), "pixels", pixels.tobytes())
         encrypted = Image.fromarray(pixels)
         encrypted.info[MARKER_NAME] = marker.to_json()
         return encrypted
@@ -136,7 +143,9 @@ class Cipher:
             )
         return Image.fromarray(self.unseal(image))
 
-    def decrypt_unauthenticated(self, images: Images, nonce: Nonces = None) -> Images:
+    def decrypt_unauthenticated(
+        self, images: Images, nonce: Nonces = None, size: tuple[int, int] | None = None
+    ) -> Images:
         """Undo :meth:`encrypt` for whatever pixels come, with this cipher's parameters and the given nonces.
 
         DANGER: whoever chooses pixels and nonce and learns the result learns the plan behind that nonce, three
@@ -146,16 +155,18 @@ class Cipher:
         Args:
             images: as for :meth:`encrypt`; the marker of a PIL image is not looked at.
             nonce: the nonce or nonces used to encrypt.
+            size: (height, width) before encryption, where the parameters leave parts of a picture out.
 
         Returns:
-            The same kind; exact unless the ciphertext went through a lossy format.
+            The same kind; exact unless the ciphertext went through a lossy format, and grey where nothing was sent.
 
         Raises:
+            KeyMismatchError: the keys were disposable.
             GeometryError, ImageError, ParameterError: as for :meth:`encrypt`.
         """
         if isinstance(images, Image.Image):
-            return Image.fromarray(self._compiler.undo(np.asarray(load_rgb(images)), _single(nonce)))
-        return self._compiler.undo(images, nonce)
+            return Image.fromarray(self._compiler.undo(np.asarray(load_rgb(images)), _single(nonce), size))
+        return self._compiler.undo(images, nonce, size)
 
     def seal(
         self,
@@ -202,9 +213,8 @@ class Cipher:
         for (height, width), same_size in positions(picture.shape[:2] for picture in pictures).items():
             chosen = None if nonces is None else [nonces[i] for i in same_size]
             encrypted = self.encrypt(np.stack([pictures[i] for i in same_size]), chosen)
-            id_ = self.cipher_id() if any_size else self.cipher_id(height, width)
             for i, pixels, nonce in zip(same_size, encrypted, chosen or repeat(None), strict=False):
-                marker = Marker(self.spec, height, width, id_, nonce)
+                marker = self.marker(height, width, nonce, any_size)
                 files[i] = encode_ciphertext(pixels, marker, self.sign, encoding)
         return files
 
@@ -216,7 +226,7 @@ class Cipher:
                 :class:`hf_etc.images.ciphertext.Ciphertext`.
 
         Returns:
-            uint8 (H,W,3); exact for PNG and WebP.
+            uint8 (H,W,3), of the size before encryption; exact for PNG and WebP, and grey where nothing was sent.
 
         Raises:
             AuthenticationError: it was changed, re-encoded or made up; see :meth:`unseal_unauthenticated`.
@@ -225,7 +235,7 @@ class Cipher:
         """
         ciphertext = source if isinstance(source, Ciphertext) else read_ciphertext(source)
         self.authenticate(ciphertext)
-        return self._compiler.undo(ciphertext.pixels(), ciphertext.marker.nonce)
+        return self._undone(ciphertext)
 
     def unseal_unauthenticated(self, source: ImageSource | Ciphertext) -> np.ndarray:
         """:meth:`unseal` without the check of the tag, for files that somebody honest stored in another format.
@@ -234,27 +244,35 @@ class Cipher:
         """
         ciphertext = source if isinstance(source, Ciphertext) else read_ciphertext(source)
         self.check_marker(ciphertext.marker)
-        return self._compiler.undo(ciphertext.pixels(), ciphertext.marker.nonce)
+        return self._undone(ciphertext)
 
-    def marker(self, height: int, width: int, nonce: bytes | None = None) -> Marker:
-        """The public marker of an image encrypted by this cipher, without its tag."""
-        return Marker(self.spec, height, width, self.cipher_id(height, width), nonce)
+    def _undone(self, ciphertext: Ciphertext) -> np.ndarray:
+        marker = ciphertext.marker
+        return self._compiler.undo(ciphertext.pixels(), marker.nonce, (marker.height, marker.width))
+
+    def marker(self, height: int, width: int, nonce: bytes | None = None, any_size: bool = False) -> Marker:
+        """The public marker of a picture of this size encrypted by this cipher, without its tag."""
+        id_ = self.cipher_id() if any_size else self.cipher_id(height, width)
+        return Marker(self.spec, height, width, id_, nonce)
 
     def check_marker(self, marker: Marker) -> None:
         """Raise unless `marker` names these parameters and this key; its tag is not looked at."""
         if marker.spec != self.spec:
             raise ParameterError(f"encrypted with {marker.spec}, this cipher is {self.spec}")
+        self.spec.check_decryptable()
         if marker.cipher_id not in (self.cipher_id(marker.height, marker.width), self.cipher_id()):
-            raise KeyMismatchError(f"encrypted under another key than {self.key.key_id}; use the key it was made with")
+            raise KeyMismatchError(f"encrypted under another key than {self.key_id}; use the key it was made with")
 
     def sign(self, marker: Marker, signed: Signed, data: bytes) -> Marker:
-        """The marker with its tag: HMAC-SHA256 of marker and data (docs/spec.md, section 5).
+        """The marker with its tag: HMAC-SHA256 of marker and data (docs/spec.md, section 5); random without a key.
 
         Args:
             marker: without a tag, or with one to be replaced.
             signed: "pixels" or "jpeg".
             data: the bytes of the encrypted pixels, or of the JPEG file without metadata.
         """
+        if self.key is None:
+            return replace(marker, tag=os.urandom(_TAG_BYTES).hex())
         return replace(marker, tag=tag_of(self.key, replace(marker, tag="").to_json(), signed, data))
 
     def authenticate(self, ciphertext: Ciphertext) -> None:
@@ -283,6 +301,8 @@ class EtcCipher(Cipher):
             give the key away) or "image" (a plan of its own per image, from a public nonce).
         steps: which of the four steps to apply; all by default.
         shared_block_key: draw steps 2 to 4 once for all blocks.
+        gap, jitter, keep, disposable: what is left out of a picture, and keys that nobody keeps; see
+            :class:`hf_etc.cipher.EtcSpec`. :meth:`private` has good ones.
 
     Raises:
         MissingKeyError, ParameterError: as for :class:`Cipher` and :class:`hf_etc.cipher.EtcSpec`.
@@ -295,16 +315,34 @@ class EtcCipher(Cipher):
 
     def __init__(
         self,
-        key: EtcKey,
+        key: EtcKey | None,
         block_size: int = 16,
         key_scope: KeyScope = "dataset",
         steps: tuple[str, ...] = STEPS,
         shared_block_key: bool = False,
+        gap: int = 0,
+        jitter: int = 0,
+        keep: float = 1,
+        disposable: bool = False,
     ) -> None:
-        super().__init__(key, EtcSpec(key_scope, block_size, steps, shared_block_key))
+        super().__init__(key, EtcSpec(key_scope, block_size, steps, shared_block_key, gap, jitter, keep, disposable))
+
+    @classmethod
+    def private(cls, key: EtcKey | None, **params: Any) -> "EtcCipher":
+        """The preset "private": a key for each image, and blocks whose neighbours cannot be found.
+
+        Args:
+            key: the secret key; None with ``disposable=True``.
+            params: in place of the preset's, see :class:`EtcCipher`.
+
+        Example:
+            >>> EtcCipher.private(EtcKey.generate()).encrypt(Image.new("RGB", (224, 224))).size
+            (176, 96)
+        """
+        return cls(key, **preset_parameters("private") | params)
 
 
-def get_cipher(name: str, key: EtcKey, **params: Any) -> Cipher:
+def get_cipher(name: str, key: EtcKey | None, **params: Any) -> Cipher:
     """A registered cipher by name; :func:`hf_etc.list_ciphers` has the names.
 
     Raises:

@@ -5,6 +5,7 @@ from typing import Any
 
 from ..cipher import CipherSpec
 from ..cipher.keys import KEY_ID, EtcKey, check_key, find_key
+from ..errors import MissingKeyError
 from .cipher import Cipher
 
 
@@ -16,11 +17,11 @@ class KeyHolder:
     (spawn). Copies within a process share the key, and the plans that were made with it.
 
     Args:
-        key: the secret key.
+        key: the secret key; None where the key of each image is disposable.
         id_of: its id, which may be seen where the object goes; a function that pickle can name.
 
     Raises:
-        MissingKeyError: `key` is not an :class:`hf_etc.EtcKey`.
+        MissingKeyError: `key` is neither None nor an :class:`hf_etc.EtcKey`.
 
     Example:
         >>> import pickle
@@ -31,18 +32,21 @@ class KeyHolder:
 
     __slots__ = ("_ciphers", "_id_of", "_key", "id")
 
-    def __init__(self, key: EtcKey, id_of: Callable[[EtcKey], str] = KEY_ID) -> None:
-        check_key(key)
-        self.id, self._id_of = id_of(key), id_of
-        self._key: EtcKey | None = key
+    def __init__(self, key: EtcKey | None, id_of: Callable[[EtcKey], str] = KEY_ID) -> None:
+        if key is not None:
+            check_key(key)
+        self.id = None if key is None else id_of(key)
+        self._id_of, self._key = id_of, key
         self._ciphers: dict[CipherSpec, Cipher] = {}
 
     def find(self) -> EtcKey:
         """The key.
 
         Raises:
-            MissingKeyError: this process has no such key.
+            MissingKeyError: this process has no such key, or there is none at all.
         """
+        if self.id is None:
+            raise MissingKeyError("there is no key: that of each image is thrown away")
         if self._key is None:
             self._key = find_key(self.id, self._id_of)
         return self._key
@@ -50,7 +54,7 @@ class KeyHolder:
     def cipher(self, spec: CipherSpec) -> Cipher:
         """The cipher with these parameters under this key, made once."""
         if spec not in self._ciphers:
-            self._ciphers[spec] = Cipher(self.find(), spec)
+            self._ciphers[spec] = Cipher(None if self.id is None else self.find(), spec)
         return self._ciphers[spec]
 
     def __repr__(self) -> str:
@@ -66,7 +70,7 @@ class KeyHolder:
         return _without_key, (self.id, self._id_of)
 
 
-def _without_key(id: str, id_of: Callable[[EtcKey], str]) -> KeyHolder:
+def _without_key(id: str | None, id_of: Callable[[EtcKey], str]) -> KeyHolder:
     holder = object.__new__(KeyHolder)
     holder.id, holder._id_of, holder._key, holder._ciphers = id, id_of, None, {}
     return holder

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..cipher import CipherSpec, spec_from_dict
+from ..cipher.presets import preset_parameters
 from ..cipher.spec import all_parameters, make_spec
 from ..encoding import JPEG_QUALITY, Encoding, ImageFormat, Subsampling
 from ..errors import ParameterError
@@ -48,8 +49,9 @@ class Recipe:
         Args:
             recipe: a recipe or a dictionary of members; then there are no others.
             cipher: a registered name ("etc" by default), or a spec as object or dictionary.
-            block_size, key_scope, steps, shared_block_key: parameters of a cipher given by name; None leaves its
-                default, for "etc" those of :class:`hf_etc.EtcCipher`: 16, "dataset", all four steps, False.
+            preset: "paper", "private" or "strict": parameters of "etc" by one name; others given beside it override.
+            block_size, key_scope, steps, shared_block_key, gap, jitter, keep, disposable: parameters of a cipher given
+                by name; None leaves its default, for "etc" those of :class:`hf_etc.EtcCipher`.
             size: edge or (height, width) in pixels of what is encrypted; None (default) keeps each picture's own.
             fit, resample: how a picture is brought to size, see :class:`hf_etc.Preparation`.
             format, quality, subsampling: of the file, see :class:`hf_etc.encoding.Encoding`.
@@ -86,16 +88,24 @@ class Recipe:
 
 def recipe_members() -> set[str]:
     """The names that :meth:`Recipe.of` takes."""
-    return set(inspect.signature(_from_members).parameters) - {"params"} | all_parameters()
+    return set(inspect.signature(_from_members).parameters) - {"params"} | all_parameters() | {"preset"}
 
 
-def to_spec(cipher: str | Mapping[str, Any] | CipherSpec, **params: Any) -> CipherSpec:
+def to_spec(cipher: str | Mapping[str, Any] | CipherSpec, preset: str | None = None, **params: Any) -> CipherSpec:
     """The spec of a cipher given by its name and those of `params` that are not None, or given whole.
 
+    Args:
+        cipher: a registered name, or a spec as object or dictionary.
+        preset: of parameters of "etc", which those of `params` override.
+
     Raises:
-        ParameterError: unknown name or parameter, or parameters beside a whole spec.
+        ParameterError: unknown name, preset or parameter, or parameters beside a whole spec.
     """
     given = {name: value for name, value in params.items() if value is not None}
+    if preset is not None:
+        if cipher != "etc":
+            raise ParameterError(f"the preset {preset!r} is one of the cipher 'etc'; leave it out, or give that cipher")
+        given = preset_parameters(preset) | given
     if isinstance(cipher, str):
         return make_spec(cipher, **given)
     if given:

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ..cipher import CipherSpec
-from ..cipher.keys import EtcKey
+from ..cipher.keys import EtcKey, check_key
 from ..encoding import Encoding
 from ..images.ciphertext import DECRYPT_FIRST, Ciphertext, as_received, load_plain, read_ciphertext
 from ..images.load import ImageSource
@@ -26,11 +26,12 @@ class Sealer:
     Its pickle and its repr hold the recipe and the id of the key, see :class:`KeyHolder`.
 
     Args:
-        key: the secret key, or its holder.
+        key: the secret key, or its holder; None where the recipe has `disposable` keys.
         recipe: all that is public.
 
     Raises:
         MissingKeyError: `key` is not an :class:`hf_etc.EtcKey`.
+        ParameterError: there is one, and keys are disposable.
 
     Example:
         >>> sealer = Sealer(EtcKey.generate(), Recipe.of(size=32, format="webp"))
@@ -40,9 +41,11 @@ class Sealer:
         True
     """
 
-    def __init__(self, key: EtcKey | KeyHolder, recipe: Recipe) -> None:
-        self.held = key if isinstance(key, KeyHolder) else KeyHolder(key)
-        self.recipe = recipe
+    def __init__(self, key: EtcKey | KeyHolder | None, recipe: Recipe) -> None:
+        if not isinstance(key, KeyHolder):
+            recipe.spec.check_key(key)
+            key = KeyHolder(key)
+        self.held, self.recipe = key, recipe
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.held!r}, {self.recipe})"
@@ -83,7 +86,7 @@ class Sealer:
             nonces: one each for ``key_scope="image"``; default: fresh ones, which are thrown away.
 
         Returns:
-            uint8 (N,H,W,3).
+            uint8 (N,h,w,3) of the spec's `output_size`.
 
         Raises:
             ImageError, GeometryError, ParameterError: see :meth:`hf_etc.Cipher.encrypt`.
@@ -119,12 +122,16 @@ class Unsealer:
     """
 
     def __init__(self, key: EtcKey | KeyHolder, spec: CipherSpec | None = None, unauthenticated: bool = False) -> None:
-        self.held = key if isinstance(key, KeyHolder) else KeyHolder(key)
+        if not isinstance(key, KeyHolder):
+            check_key(key)
+            key = KeyHolder(key)
+        self.held = key
         self.spec, self.unauthenticated = spec, unauthenticated
 
     def pictures(self, source: ImageSource) -> list[np.ndarray]:
         """The one picture in a ciphertext; errors are those of :meth:`hf_etc.Cipher.unseal`."""
         ciphertext = read_ciphertext(source)
+        ciphertext.marker.spec.check_decryptable()
         cipher = self.held.cipher(self.spec or ciphertext.marker.spec)
         return [cipher.unseal_unauthenticated(ciphertext) if self.unauthenticated else cipher.unseal(ciphertext)]
 

@@ -64,7 +64,6 @@ def refused_options():
         ("jitter-smaller-than-a-window", "19x64: a window needs 20", chosen(19, 64, 16, gap=4, jitter=4)),
         ("gap-one-block", "16x16", chosen(16, 16, 16, gap=1)),
         ("gap-one-block-of-224", "a gap of 300", chosen(224, 224, 16, gap=300)),
-        ("gap-no-rows", "an image without pixels", chosen(0, 32, 16, gap=1)),
         ("keep-no-block", "0.01 of 11 rows", chosen(224, 224, 16, gap=4, keep=0.01)),
         ("keep-just-no-block", "0.12 of 4 rows is 0.48", chosen(32, 32, 8, keep=0.12)),
     ]
@@ -89,6 +88,7 @@ def refused_options():
         parameter += [
             (f"{option}-{what}", repr(v), chosen(64, 64, 16, **base | {option: v})) for what, v in values.items()
         ]
+    yield scenario("layout-gap-no-rows", "an image without pixels", chosen(0, 32, 16, gap=1), "GeometryError")
     for error, cases in (("GeometryError", geometry), ("ParameterError", parameter)):
         for name, description, given in cases:
             yield scenario(f"layout-{name}", description, given, error)

@@ -44,7 +44,11 @@ def test_a_recipe_comes_back_from_its_dictionary(members):
 @pytest.mark.parametrize(
     ("arguments", "members", "message"),
     [
-        ((), {"colour": 1}, "a recipe has no 'colour'; it has block_size, cipher, crop_scale, fit, flip, format,"),
+        (
+            (),
+            {"colour": 1},
+            "a recipe has no 'colour'; it has block_size, cipher, crop_scale, disposable, fit, flip, format,",
+        ),
         (({"colour": 1},), {}, "a recipe has no 'colour'; it has block_size,"),
         (({"key": KEY.reveal()},), {}, "a recipe has no 'key'; it has block_size,"),
         ((Recipe.of(),), {"size": 32}, "'size' beside a whole recipe; leave it out, or give the members alone"),

@@ -15,7 +15,6 @@ from ...errors import ParameterError
 from ...files import whole_file
 from ..batches import ImageMap
 from .finished import Outputs, conversion, read_picture
-from .output import source_id
 from .pool import check_stop, run
 from .report import Report
 
@@ -50,7 +49,7 @@ def convert_splits(
         "id": images.conversion_id,
         "layout": "parquet" if parquet else "imagefolder",
         "rows": {split: len(part) for split, part in splits.items()},
-        "source": source_id(images.key, source),
+        "source": images.source_id(source),
     }
     with conversion(destination, images, facts, [name for split in splits for name in layout.names(split)]) as outputs:
         tasks = [task for split in splits for task in layout.tasks(split)]

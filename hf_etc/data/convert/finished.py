@@ -82,7 +82,7 @@ class Outputs:
         except OSError:
             return None
         digest = hashlib.sha256(self._facts + source + content + name.encode(errors="surrogateescape")).digest()
-        return self._images.key.derive(b"hf-etc/2/finished/" + digest, length=16).hex()
+        return self._images.tag(b"hf-etc/2/finished/" + digest)
 
 
 @contextmanager

@@ -12,7 +12,6 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
-from ...cipher.keys import EtcKey
 from ...errors import OutputError
 from ...files import PART, cannot_write, whole_file
 from ..check import first_difference
@@ -71,11 +70,6 @@ def _close(folder: Path) -> None:
             entry.chmod(0o700 if entry.is_dir() else 0o600)
 
 
-def source_id(key: EtcKey, text: str) -> str:
-    """Tells sources apart in the public manifest. It is keyed: nobody else can check a guess at path or content."""
-    return key.derive(f"hf-etc/2/source/{text}".encode(), length=8).hex()
-
-
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
     with whole_file(folder / MANIFEST, sync=True) as file:
         file.write((json.dumps(manifest, indent=2) + "\n").encode())
@@ -104,6 +98,8 @@ def _check_resumable(folder: Path, manifest: dict[str, Any]) -> None:
         raise OutputError(f"{path} is damaged; remove the folder, or choose a new one") from None
     if begun != manifest:
         fact, there, here = first_difference(begun, manifest)
+        if begun.get("disposable"):
+            raise OutputError(f"{folder}: nobody has the keys to check what is there; choose a new folder")
         if fact == "source":
             raise OutputError(f"{folder} was begun from another source; choose a new folder")
         raise OutputError(

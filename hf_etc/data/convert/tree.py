@@ -6,7 +6,6 @@ from pathlib import Path
 from ...errors import ParameterError
 from ..batches import ImageMap
 from .finished import Outputs, conversion, read_picture
-from .output import source_id
 from .pool import check_stop, run
 from .report import Report
 from .source import IMAGE_SUFFIXES, files_below
@@ -25,7 +24,7 @@ def convert_tree(source: Path, destination: Path, images: ImageMap, num_proc: in
         **images.facts(),
         "id": images.conversion_id,
         "layout": "mirror",
-        "source": source_id(images.key, str(source.resolve())),
+        "source": images.source_id(str(source.resolve())),
     }
     with conversion(destination, images, facts, [new for _, new in targets]) as outputs:
         tasks = [targets[i : i + _FILES_PER_TASK] for i in range(0, len(targets), _FILES_PER_TASK)]
