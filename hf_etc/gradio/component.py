@@ -44,10 +44,10 @@ class _WithoutInterfaceFile(ComponentMeta):
 class EncryptedImage(gr.HTML, metaclass=_WithoutInterfaceFile):
     """Picture input that encrypts in the browser; the server receives a ciphertext and nothing else.
 
-    The user opens a key (file, pasted text, or a new one) and a picture (file, drop, paste, camera).
-    Both stay in the page. Use the event ``submit``; the function gets the ciphertext as a PIL image that
-    carries its marker, already checked against `processor`. The event ``clear`` says that the picture of
-    the last result is gone.
+    The user opens a key (file, pasted text, or a new one) and a picture (file, drop, paste, camera); where the model
+    takes any key, the page can make a disposable one for each picture. All of that stays in the page. Use the event
+    ``submit``; the function gets the ciphertext as a PIL image that carries its marker, already checked against
+    `processor`. The event ``clear`` says that the picture of the last result is gone.
 
     Args:
         processor: the server's processor of the model: its cipher, size and id are what the page uses.
@@ -156,8 +156,8 @@ class EncryptedImage(gr.HTML, metaclass=_WithoutInterfaceFile):
         with decoding("the image"):
             width, height = Image.open(io.BytesIO(file), formats=("PNG", "JPEG", "WEBP")).size
         size = self.processor.preparation.size
-        rows, columns = size or _ANY_SIZE
-        if (height, width) != size if size else height * width > rows * columns:
+        rows, columns = self.processor.spec.output_size(*size) if size else _ANY_SIZE
+        if (height, width) != (rows, columns) if size else height * width > rows * columns:
             limit = "" if size else "at most "
             raise GeometryError(
                 f"the image has {height}x{width} pixels; send a ciphertext of {limit}{rows}x{columns} made by hf-etc"

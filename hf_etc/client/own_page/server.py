@@ -116,8 +116,9 @@ class OwnPage(ThreadingHTTPServer):
         """Raise unless this is a file that the classifier takes."""
         with decoding("the image"):  # the header first: a small file can hold an image that fills the memory
             width, height = Image.open(io.BytesIO(file), formats=("PNG", "JPEG")).size
-        if (height, width) != self.size:
-            raise GeometryError(f"the image has {height}x{width} pixels, the model takes {self.size[0]}x{self.size[1]}")
+        rows, columns = self.processor.spec.output_size(*self.size)
+        if (height, width) != (rows, columns):
+            raise GeometryError(f"the image has {height}x{width} pixels, the model takes {rows}x{columns}")
         self.processor.check(decode_ciphertext(file)[1])
 
     def handle_error(self, *_: Any) -> None:

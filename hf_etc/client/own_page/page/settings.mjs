@@ -20,6 +20,7 @@ export function readSettings(saved, file, action) {
   }
   try {
     const spec = makeSpec(plainObject(saved.cipher));
+    if (spec.disposable) throw new ParameterError("a client alone chooses disposable keys");
     const { encrypted_height: height, encrypted_width: width } = plainObject(saved.size);
     if (!(height * width <= MAX_PIXELS)) throw new ParameterError("a page needs a fixed size, of 2048x2048 at most");
     const [fit, resample] = [saved.fit, saved.resample].map(text);

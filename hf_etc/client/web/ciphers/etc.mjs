@@ -63,21 +63,20 @@ function isPixels(value) {
 
 function checkPerImage({ key_scope: scope, steps, ...params }) {
   const { gap, jitter, keep, disposable } = params;
-  if (!isPixels(gap)) throw new ParameterError(`gap ${shown(gap)}: use a whole number of pixels, 0 to ${LARGEST}`);
+  const pixels = "must be a whole number of pixels,";
+  if (!isPixels(gap)) throw new ParameterError(`gap ${shown(gap)}: ${pixels} 0 to ${LARGEST}`);
   if (!isPixels(jitter) || jitter > gap) {
-    throw new ParameterError(`jitter ${shown(jitter)}: use a whole number of pixels, 0 to the gap of ${gap}`);
+    throw new ParameterError(`jitter ${shown(jitter)}: ${pixels} 0 to the gap of ${gap}`);
   }
   if (typeof keep !== "number" || !(keep > 0 && keep <= 1) || keep !== Math.round(100 * keep) / 100) {
-    throw new ParameterError(`keep ${shown(keep)}: use a multiple of 0.01, from 0.01 to 1`);
+    throw new ParameterError(`keep ${shown(keep)}: must be a multiple of 0.01, from 0.01 to 1`);
   }
   if (typeof disposable !== "boolean") throw new ParameterError(`disposable ${shown(disposable)}: use true or false`);
   if (keep < 1 && !steps.includes("permutation")) {
     throw new ParameterError(`keep ${keep} needs the step permutation, which chooses the blocks; add it`);
   }
   const set = Object.keys(PER_IMAGE).find((name) => params[name] !== PER_IMAGE[name]);
-  if (set && scope !== "image") {
-    throw new ParameterError(`${set} ${params[set]} needs a plan for each image; use key_scope "image"`);
-  }
+  if (set && scope !== "image") throw new ParameterError(`${set} needs a key for each image; use key_scope "image"`);
 }
 
 /**
@@ -87,8 +86,8 @@ function checkPerImage({ key_scope: scope, steps, ...params }) {
 function cellsOf({ block_size: size, gap, jitter, keep }, height, width) {
   checkGrid(height, width, gap ? 1 : size);
   if (Math.min(height, width) < size + jitter) {
-    const window = `a block of ${size} and a jitter of ${jitter} pixels are`;
-    throw new GeometryError(`${window} larger than the image, ${height}x${width}; use smaller ones`);
+    const block = `a block of ${size} with a jitter of ${jitter}`;
+    throw new GeometryError(`${height}x${width} is smaller than ${block}; use a larger image or a smaller block`);
   }
   const along = (edge) => Math.floor((edge - size - jitter) / (size + gap)) + 1;
   const spare = (edge) => Math.floor((edge - jitter - size - (along(edge) - 1) * (size + gap)) / 2);
