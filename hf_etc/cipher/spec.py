@@ -190,8 +190,8 @@ class CipherSpec(ABC):
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready parameters with the cipher's name; :func:`spec_from_dict` reads it back."""
-        values = self._written()
-        return {"cipher": self.name, **{k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}}
+        written = self._written().items()
+        return {"cipher": self.name, **{k: list(v) if isinstance(v, tuple) else v for k, v in written}}
 
     def _written(self) -> dict[str, Any]:
         every = {field: getattr(self, field.name) for field in fields(self)}

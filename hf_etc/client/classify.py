@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from ..cipher.keys import EtcKey, load_key
+from ..cipher.keys import EtcKey, check_key, load_key
+from ..cipher.presets import preset_parameters
 from ..cipher.spec import all_parameters
 from ..encoding import FORMATS, JPEG_QUALITY, Encoding, ImageFormat, Subsampling
 from ..errors import EtcError, ParameterError
@@ -24,7 +25,8 @@ class EncryptedClassifier:
 
     Args:
         space_or_url: "user/space" on the Hub, or the address of a server.
-        key: the model's secret key.
+        key: the model's secret key; any of your own for a model that takes them, or None with ``disposable=True``:
+            then a random one for each picture, which is thrown away.
         token: of the Hub, for a private Space.
         format, quality, subsampling: of the files sent, see :class:`hf_etc.encoding.Encoding`.
         allow_weak: encrypt as the server asks also where that is weak and yours, see
@@ -33,6 +35,7 @@ class EncryptedClassifier:
             Without any of these it can still ask only for what the key's owner once chose.
 
     Raises:
+        MissingKeyError: neither a key nor ``disposable=True``.
         KeyMismatchError: the server's model belongs to another key, or it changed the configuration.
         ParameterError: the server asks for a weak cipher or not for what is expected, or a bad argument.
         RemoteError: no such Space or server, or not one of encrypted images.
@@ -46,7 +49,7 @@ class EncryptedClassifier:
     def __init__(
         self,
         space_or_url: str,
-        key: EtcKey,
+        key: EtcKey | None,
         *,
         token: str | None = None,
         format: ImageFormat = "png",
@@ -57,6 +60,8 @@ class EncryptedClassifier:
     ) -> None:
         if unknown := expected.keys() - all_parameters() - {"cipher", "cipher_id", "size"}:
             raise ParameterError(f"unknown argument {min(unknown)!r}; see EncryptedClassifier")
+        if not expected.get("disposable"):
+            check_key(key)
         self._encoding = Encoding(format, quality, subsampling)
         self._remote = RemoteClassifier(space_or_url, token)
         self.processor: EtcImageProcessor = self._remote.processor(key, allow_weak=allow_weak, **expected)
@@ -101,14 +106,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         EtcError: the key or the server cannot be used.
     """
     options = _parser().parse_args(argv)
-    expected = {"cipher": options.cipher, "block_size": options.block_size, "key_scope": options.key_scope}
+    expected = {} if options.preset is None else preset_parameters(options.preset)
+    given = {name: getattr(options, name) for name in ("cipher", "block_size", "key_scope", "disposable")}
+    expected |= {name: value for name, value in given.items() if value is not None}
     with EncryptedClassifier(
         options.url,
-        load_key(options.key),
+        None if options.disposable and not options.key else load_key(options.key),
         format=options.format,
         quality=options.quality,
         allow_weak=options.allow_weak,
-        **{name: value for name, value in expected.items() if value is not None},
+        **expected,
     ) as classify:
         return max([_report(classify, image, options.json) for image in options.images])
 
@@ -147,7 +154,13 @@ def _parser() -> argparse.ArgumentParser:
         "The server can ask only for what the key's owner once chose for a model; what is given here must be it, too.",
     )
     cipher.add_argument("--cipher", metavar="NAME", help="such as etc")
+    cipher.add_argument("--preset", metavar="NAME", help="paper, private or strict")
     cipher.add_argument("--block-size", type=int, metavar="PIXELS", help="edge of a block")
     cipher.add_argument("--key-scope", choices=["dataset", "image"], help="one plan for all images, or one for each")
+    cipher.add_argument(
+        "--disposable",
+        action="store_true",
+        help="a random key for each picture, kept nowhere, for a model that takes any; no key is looked for",
+    )
     cipher.add_argument("--allow-weak", action="store_true", help="encrypt also as a weak configuration of yours asks")
     return parser

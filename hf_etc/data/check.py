@@ -23,7 +23,8 @@ def common_marker(dataset: Any, column: str | None = None, limit: int | None = N
         limit: look at the first `limit` rows of each split only; a stream is read up to there.
 
     Returns:
-        Cipher, size and id shared by all; nonces and tags, which differ, are left out.
+        Cipher, size and id shared by all; nonces and tags, which differ, are left out. Where each image has its own
+        key, they may be of several owners, or of none: the id is "" then.
 
     Raises:
         NotACiphertextError: a plain image; the error names the row.
@@ -47,17 +48,26 @@ def common_marker(dataset: Any, column: str | None = None, limit: int | None = N
         for row, image in enumerate(islice(stored_images(part, column), limit)):
             name = f"{split} row {row}".lstrip()
             try:
-                marker = replace(peek(image)[0], nonce=None, tag="")
+                marker = common_part(peek(image)[0])
             except EtcError as error:
                 raise type(error)(f"{name}: {error}") from None
             if common is None:
                 common = marker
-            elif marker != common:
-                fact, here, there = first_difference(marker.to_dict(), common.to_dict())
+            elif marker.spec.key_scope == "image" and marker.cipher_id != common.cipher_id:
+                common, marker = replace(common, cipher_id=""), replace(marker, cipher_id="")
+            if marker != common:
+                fact, *values = first_difference(marker.to_dict(), common.to_dict())
+                here, there = ("its default" if value is None else value for value in values)
                 raise ParameterError(f"{name} has {fact} {here}, the first image {there}; encrypt them in one way")
     if common is None:
         raise ImageError("the dataset has no rows")
     return common
+
+
+def common_part(marker: Marker) -> Marker:
+    """A marker without what may differ from image to image: nonce, tag, and whether anybody has the key."""
+    id_ = "" if marker.spec.disposable else marker.cipher_id
+    return replace(marker, spec=marker.spec.with_kept_key(), cipher_id=id_, nonce=None, tag="")
 
 
 def first_difference(one: dict[str, Any], other: dict[str, Any]) -> tuple[str, Any, Any]:

@@ -170,7 +170,8 @@ def measure(digits: Path, key: EtcKey, encrypted_model: Path, plain_model: Path)
         "wrong key": "model of ciphertexts, wrong key",
         "no encryption": "model of ciphertexts, no encryption",
     }
-    return {"model of plain digits": plain["plain"]} | {names[condition]: owner[condition] for condition in names}
+    accuracy: dict[str, float] = {"model of plain digits": plain["plain"]}
+    return accuracy | {names[condition]: owner[condition] for condition in names}
 
 
 def classify(test: datasets.Dataset, key: EtcKey, model: Path) -> list[Sample]:

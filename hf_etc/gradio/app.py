@@ -32,7 +32,7 @@ sees"; it has no key. That keeps people from looking at your picture. It is *per
 security: {scope} Texture, and with it some detail, survives inside of every block. Do not let this be the only
 protection of a picture that could hurt someone.
 
-<small>{model} · cipher `{cipher}` · {geometry}key per {key_scope}</small>
+<small>{owner} · cipher `{cipher}` · {geometry}key per {key_scope}</small>
 """
 _SCOPES = {
     "dataset": "this model uses one key for all images, so whoever collects a handful of ciphertexts made with it, or "
@@ -147,7 +147,7 @@ def _honest(processor: EtcImageProcessor) -> str:
     spec, size = processor.spec, processor.preparation.size
     return _HONEST.format(
         scope=_SCOPES["gap" if getattr(spec, "gap", 0) else spec.key_scope],
-        model=f"Model id `{processor.cipher_id}`" if processor.cipher_id else "Any key",
+        owner=f"Model id `{processor.cipher_id}`" if processor.cipher_id else "Any key",
         cipher=spec.name,
         geometry=f"{_pixels(spec, size)} in blocks of {spec.layout_block or spec.grid} · " if size else "",
         key_scope=spec.key_scope,

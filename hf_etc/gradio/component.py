@@ -114,7 +114,7 @@ class EncryptedImage(gr.HTML, metaclass=_WithoutInterfaceFile):
     @property
     def max_bytes(self) -> int:
         """No ciphertext file that the processor takes is larger: its raw pixels, and a little."""
-        rows, columns = self.processor.preparation.size or _ANY_SIZE
+        rows, columns = self.processor.output_size or _ANY_SIZE
         return rows * columns * 3 * 11 // 10 + 2**16
 
     def preprocess(self, payload: Any) -> Image.Image:  # type: ignore[override]
@@ -155,9 +155,9 @@ class EncryptedImage(gr.HTML, metaclass=_WithoutInterfaceFile):
         """By the header alone: a small file can hold an image that fills the memory once it is decoded."""
         with decoding("the image"):
             width, height = Image.open(io.BytesIO(file), formats=("PNG", "JPEG", "WEBP")).size
-        size = self.processor.preparation.size
-        rows, columns = self.processor.spec.output_size(*size) if size else _ANY_SIZE
-        if (height, width) != (rows, columns) if size else height * width > rows * columns:
+        size = self.processor.output_size
+        rows, columns = size or _ANY_SIZE
+        if (height, width) != size if size else height * width > rows * columns:
             limit = "" if size else "at most "
             raise GeometryError(
                 f"the image has {height}x{width} pixels; send a ciphertext of {limit}{rows}x{columns} made by hf-etc"

@@ -13,6 +13,7 @@ from ..processor.image_processing import EtcImageProcessor
 from .guard import Encryption
 from .results import eval_results, read_evaluation, results_text
 
+_ANY_KEY = "Any key does, or disposable=True in place of one."
 INSTALL = 'pip install "hf-etc"'
 _HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 _THREATS = {
@@ -89,7 +90,8 @@ def dataset_card(repo_id: str, encryption: Encryption, card: DatasetCard | None 
     spec, ids = encryption.spec, sorted(encryption.cipher_ids)
     sizes = sorted(f"{height}x{width}" for height, width in encryption.sizes)
     size = sizes[0] if len(sizes) == 1 else f"{len(sizes)} different ones"
-    id_ = ids[0] if len(ids) == 1 else f"{len(ids)} different ones, one for each size"
+    several = "of several keys" if len(ids) > len(sizes) else "one for each size"
+    id_ = ids[0] if len(ids) == 1 else f"{len(ids)} different ones, {several}" if ids else "none"
     images = {f"images, split {split}": f"{count:,}" for split, count in encryption.images.items()}
     return DatasetCard(f"""---
 {data.to_yaml()}
@@ -117,22 +119,28 @@ No key is needed to train on it; never resize, crop or turn a ciphertext:
 hf-etc train --dataset_name {repo_id} --protocol static --model_name_or_path convmixer-256/8 --output_dir run
 ```
 
-The owner of the key gets the pictures back:
-
-```
-hf-etc decrypt {repo_id} decrypted --key my.key
-```
+{_decryption(repo_id, spec.disposable)}
 
 {_threats(spec.key_scope)}
 """)
 
 
+def _decryption(repo_id: str, disposable: bool) -> str:
+    if disposable:
+        return "The key of each image was used once and thrown away: nobody can decrypt it."
+    return f"""The owner of the key gets the pictures back:
+
+```
+hf-etc decrypt {repo_id} decrypted --key my.key
+```"""
+
+
 def _encrypted_model(repo_id: str, processor: EtcImageProcessor, network: str) -> str:
     facts = {"network": network, **processor.spec.to_dict(), "size (height x width)": _size(processor.size)}
-    return f"""An image classifier for encrypted (EtC) images: it classifies what was encrypted under the cipher id
-`{processor.cipher_id}`, and takes nothing else. The key is not in this repository.
+    bound = processor.cipher_id is not None
+    return f"""An image classifier for encrypted (EtC) images: it classifies what was encrypted {_taken(processor)}
 
-{_facts({**facts, "cipher id": processor.cipher_id})}
+{_facts({**facts, "cipher id": processor.cipher_id or "none: it takes any key"})}
 
 ## How to use it
 
@@ -144,7 +152,7 @@ def _encrypted_model(repo_id: str, processor: EtcImageProcessor, network: str) -
 from transformers import AutoModelForImageClassification
 from hf_etc import EtcImageProcessor, EtcKey
 
-# The client's side: plain pictures in, ciphertexts out. It needs the key.
+# The client's side: plain pictures in, ciphertexts out. {"It needs the key." if bound else _ANY_KEY}
 client = EtcImageProcessor.from_pretrained("{repo_id}", key=EtcKey.load("my.key"))
 ciphertext = client.encrypt(picture)[0]
 
@@ -156,6 +164,12 @@ logits = model(**server(ciphertext, return_tensors="pt")).logits
 
 `pipeline("image-classification", model="{repo_id}", image_processor=client)` takes plain pictures and encrypts them
 first. Without the package the processor does not load: nothing plain is classified by mistake."""
+
+
+def _taken(processor: EtcImageProcessor) -> str:
+    if processor.cipher_id is None:
+        return "with the parameters\nbelow, under any key: each user has a key of their own, and shares it with nobody."
+    return f"under the cipher id\n`{processor.cipher_id}`, and takes nothing else. The key is not in this repository."
 
 
 def _plain_model(repo_id: str, network: str) -> str:

@@ -30,8 +30,9 @@ class Encryption:
     """How the images of a dataset are encrypted, and how many there are.
 
     Attributes:
-        spec: the same for all.
-        cipher_ids: one for each size.
+        spec: the same for all, but for whose keys were thrown away.
+        cipher_ids: one for each size; more only where each image has its own key. Those that nobody has the key of are
+            left out.
         sizes: every (height, width) in pixels that occurs.
         images: number of images by split.
     """
@@ -72,7 +73,7 @@ def check_dataset(dataset: Any) -> Encryption:
     Raises:
         UploadRefusedError: names the split, row or column.
     """
-    ids: dict[tuple[int, int], str] = {}
+    ids: dict[tuple[int, int], set[str]] = {}
     specs: set[CipherSpec] = set()
     images = {}
     check_storage(dataset)
@@ -82,13 +83,16 @@ def check_dataset(dataset: Any) -> Encryption:
         images[split] = len(markers)
         for marker in markers:
             specs.add(marker.spec)
-            known = ids.setdefault((marker.height, marker.width), marker.cipher_id)
-            if len(specs) > 1 or known != marker.cipher_id:
-                ways = " and ".join(map(str, specs)) if len(specs) > 1 else "under two keys"
+            known = ids.setdefault((marker.height, marker.width), set())
+            known |= set() if marker.spec.disposable else {marker.cipher_id}
+            alike = {spec.with_kept_key() for spec in specs}
+            if len(alike) > 1 or (marker.spec.key_scope == "dataset" and len(known) > 1):
+                ways = " and ".join(map(str, alike)) if len(alike) > 1 else "under two keys"
                 raise UploadRefusedError(f"the images are encrypted in different ways, {ways}; push them one by one")
     if not specs:
         raise UploadRefusedError("the dataset has no rows; there is nothing to push")
-    return Encryption(specs.pop(), frozenset(ids.values()), frozenset(ids), images)
+    spec = specs.pop() if len(specs) == 1 else specs.pop().with_kept_key()
+    return Encryption(spec, frozenset().union(*ids.values()), frozenset(ids), images)
 
 
 def check_storage(dataset: Any) -> None:

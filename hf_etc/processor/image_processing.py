@@ -163,6 +163,12 @@ class EtcImageProcessor(PilBackend):
         size = self.preparation.size
         return None if size is None else SizeDict(height=size[0], width=size[1])
 
+    @property
+    def output_size(self) -> tuple[int, int] | None:
+        """(height, width) of the ciphertexts, and of the pixel values; None as for `size`."""
+        size = self.preparation.size
+        return None if size is None else self.spec.output_size(*size)
+
     def preprocess(self, images: Any, *args: Any, **kwargs: Any) -> BatchFeature:
         """Pixel values of one image or a batch; calling the processor does the same.
 
@@ -174,7 +180,7 @@ class EtcImageProcessor(PilBackend):
                 another choice of do_rescale, rescale_factor, do_normalize, image_mean, image_std.
 
         Returns:
-            ``pixel_values``, float32 (N,3,h,w) of the spec's `output_size`; uint8 with do_rescale=False and
+            ``pixel_values``, float32 (N,3,h,w) with (h, w) = `output_size`; uint8 with do_rescale=False and
             do_normalize=False.
 
         Raises:
@@ -276,7 +282,7 @@ class EtcImageProcessor(PilBackend):
             ParameterError: not a saved processor of this class, not the expected cipher, or a weak one.
             KeyMismatchError: the model belongs to another key, or somebody changed its configuration.
         """
-        saved = dict(image_processor_dict)
+        saved = {"cipher_id": None} | image_processor_dict
         kind = saved.pop("image_processor_type", None)
         if kind != cls.__name__ or saved.keys() != _SAVED:
             odd = ", ".join(sorted(map(str, saved.keys() ^ _SAVED))) if kind == cls.__name__ else f"type {kind}"

@@ -5,7 +5,7 @@ ciphertexts, needs no key, and sees the accuracy on them.
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from ..encoding import JPEG_QUALITY, Encoding, Subsampling
 from ..errors import EtcError, ParameterError
 from ..images.ciphertext import as_received, load_plain, read_marker
 from ..images.load import ImageSource
+from ..images.prepare import Preparation
 from ..metrics import load_accuracy
 from ..models import load_model
 from ..processor.image_processing import EtcImageProcessor
@@ -35,6 +36,7 @@ Condition = Callable[[list[Any]], Tensor]
 """What happens to a batch of images on its way to the model: from their sources to pixel values."""
 
 JPEG_QUALITIES = (JPEG_QUALITY, 80)  # the paper's, Table III
+_PLAIN_PIXELS = "no encryption"
 _REMEDY = "give plain images"
 
 
@@ -46,6 +48,7 @@ class EvaluationArguments(SourceArguments):
     key_file: str | None = option(None, "key file, for plain images; default: HF_ETC_KEY_FILE or HF_ETC_KEY")
     jpeg_quality: list[int] = option(list(JPEG_QUALITIES), "JPEG qualities to evaluate; 0: none")  # noqa: RUF009
     jpeg_subsampling: str = option("4:4:4", "chroma subsampling of the JPEG files: 4:4:4 or 4:2:0")
+    num_nonces: int = option(3, "with a key for each image: how often each is encrypted anew")
     batch_size: int = option(64, "images at a time")
     seed: int = option(0, "chooses the images of --max_eval_samples")
     device: str | None = option(None, "torch device; default: cuda where there is one, else cpu")
@@ -62,10 +65,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         (args,) = parse_into((EvaluationArguments,), sys.argv[1:] if argv is None else argv, "evaluate")
         model, processor = load(args.model_name_or_path)
         split = load_eval_split(args, args.seed)
-        key = _key_for(split, args.key_file, isinstance(processor, EtcImageProcessor))
+        key = _key_for(split, args.key_file, processor)
         qualities = tuple(quality for quality in args.jpeg_quality if quality)
         accuracy = evaluate_model(
-            model, split, key, qualities, args.jpeg_subsampling, args.batch_size, args.device, processor
+            model,
+            split,
+            key,
+            qualities,
+            args.jpeg_subsampling,
+            args.batch_size,
+            args.device,
+            processor,
+            args.num_nonces,
         )
     except EtcError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -74,7 +85,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(table(accuracy, chance, len(split)))
     folder = Path(args.model_name_or_path)
     output = Path(args.output) if args.output else (folder if folder.is_dir() else Path()) / "evaluation.json"
-    write_json(output, _record(args, split, processor, {"top1": accuracy, "chance": chance}))
+    spread = {name: value.spread for name, value in accuracy.items() if value.spread is not None}
+    results = {"top1": accuracy, "chance": chance} | ({"spread": spread} if spread else {})
+    write_json(output, _record(args, split, processor, results))
     print(f"record: {output}")
     return 0
 
@@ -94,6 +107,23 @@ def load(name_or_path: str | Path | None) -> tuple[PreTrainedModel, BaseImagePro
     return load_model(name_or_path), processor
 
 
+class Accuracy(float):
+    """A mean accuracy, 0 to 1.
+
+    Attributes:
+        spread: the largest less the smallest accuracy behind it; None where it was measured once.
+    """
+
+    spread: float | None
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Accuracy":
+        """The mean of some measurements."""
+        mean = cls(np.mean(values))
+        mean.spread = max(values) - min(values) if len(values) > 1 else None
+        return mean
+
+
 def evaluate_model(
     model: str | Path | PreTrainedModel,
     split: Split,
@@ -103,7 +133,8 @@ def evaluate_model(
     batch_size: int = 64,
     device: str | torch.device | None = None,
     processor: BaseImageProcessor | None = None,
-) -> dict[str, float]:
+    nonces: int = 3,
+) -> dict[str, Accuracy]:
     """Top-1 accuracy under each condition that can be set up.
 
     Args:
@@ -115,33 +146,38 @@ def evaluate_model(
         batch_size: images at a time.
         device: of the model; default: cuda where there is one.
         processor: the model's, where `model` is not a folder or id.
+        nonces: how often each image is encrypted anew, where each has its own key.
 
     Returns:
-        Accuracy, 0 to 1, by condition: "right key", "wrong key" (a fresh random one), "no encryption",
-        "right key, JPEG 85" and so on; without a key "ciphertexts", or, for a plain model, "plain"
+        Accuracy, 0 to 1, by condition: "right key", "wrong key" (a fresh random one, unless the model takes any),
+        "no encryption", "right key, JPEG 85" and so on; without a key "ciphertexts", or, for a plain model, "plain"
         and "plain, JPEG 85".
 
     Raises:
         KeyMismatchError: `key` is not the model's, or a ciphertext was made with another key.
         NotACiphertextError: plain images without a key.
         AlreadyEncryptedError: ciphertexts with a key, or for a plain model.
-        ParameterError: model and dataset have different classes.
+        ParameterError: model and dataset have different classes, or no nonces.
     """
+    if nonces < 1:
+        raise ParameterError(f"num_nonces {nonces}: use 1 or more")
     if not isinstance(model, PreTrainedModel):
         model, processor = load(model)
     if processor is None:
         raise ParameterError("a model object needs its processor; pass processor=")
+    times = 1
     if isinstance(processor, EtcImageProcessor):
         conditions = {"ciphertexts": _values(processor)}
         if key is not None:
             conditions = owner_conditions(processor, key, jpeg_qualities, subsampling)
+            times = nonces if processor.spec.key_scope == "image" else 1
     else:
         conditions = plain_conditions(processor, jpeg_qualities, subsampling)
     device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     return _accuracies(
         model.to(device).eval(),  # type: ignore[arg-type]
         split,
-        conditions,
+        {name: [condition] * (1 if name == _PLAIN_PIXELS else times) for name, condition in conditions.items()},
         batch_size,
         device,
     )
@@ -166,7 +202,7 @@ def owner_conditions(
     config, stranger = processor.to_dict(), EtcKey.generate()
     server = EtcImageProcessor.from_dict(config)
     client = EtcImageProcessor.from_dict(config, key=key, allow_weak=True)  # nothing leaves this process
-    strange_id = cipher_id(stranger, processor.spec, processor.preparation.size)
+    strange_id = cipher_id(stranger, server.spec, server.preparation.size)
     other = EtcImageProcessor.from_dict(config | {"cipher_id": strange_id}, key=stranger, allow_weak=True)
     names = ("do_rescale", "rescale_factor", "do_normalize", "image_mean", "image_std")
     plain = ViTImageProcessor(do_resize=False, **{name: getattr(server, name) for name in names})
@@ -178,8 +214,14 @@ def owner_conditions(
         receive = _values(server)
         return prepared(lambda images: receive(client.encrypt(images, Encoding("jpeg", quality, subsampling))))
 
-    keys = {"right key": client, "wrong key": other, "no encryption": plain}
-    conditions = {name: prepared(_values(one)) for name, one in keys.items()}
+    def unencrypted(images: list[Image.Image]) -> Tensor:
+        fitted = Preparation(server.output_size, None if server.output_size is None else "crop")
+        return _values(plain)([Image.fromarray(fitted.apply(image, 1)) for image in images])
+
+    conditions = {"right key": prepared(_values(client))}
+    if server.cipher_id is not None:  # else none is wrong
+        conditions["wrong key"] = prepared(_values(other))
+    conditions[_PLAIN_PIXELS] = prepared(unencrypted)
     return conditions | {f"right key, {_jpeg_name(q, subsampling)}": jpeg(q) for q in jpeg_qualities}
 
 
@@ -199,8 +241,8 @@ def plain_conditions(
     return conditions | {f"plain, {_jpeg_name(q, subsampling)}": jpeg(q) for q in jpeg_qualities}
 
 
-def table(accuracy: dict[str, float], chance: float, images: int) -> str:
-    """The accuracies as lines of text, in percent.
+def table(accuracy: Mapping[str, float], chance: float, images: int) -> str:
+    """The accuracies as lines of text, in percent, with the spread of those that were measured several times.
 
     Example:
         >>> print(table({"right key": 0.5, "wrong key": 0.125}, 0.1, 1000))
@@ -210,24 +252,30 @@ def table(accuracy: dict[str, float], chance: float, images: int) -> str:
         (chance     10.0 %, 1000 images)
     """
     width = max(map(len, [*accuracy, "condition"])) + 1
-    rows = [f"{name:<{width}} {100 * value:5.1f} %" for name, value in accuracy.items()]
+    rows = [f"{name:<{width}} {100 * value:5.1f} %{_spread_of(value)}" for name, value in accuracy.items()]
     last = f"{'(chance':<{width}} {100 * chance:5.1f} %, {images} images)"
     return "\n".join([f"{'condition':<{width}}   top-1", *rows, last])
 
 
+def _spread_of(value: float) -> str:
+    spread = getattr(value, "spread", None)
+    return "" if spread is None else f"  +- {50 * spread:.1f}"
+
+
 def _accuracies(
-    model: PreTrainedModel, split: Split, conditions: dict[str, Condition], batch_size: int, device: torch.device
-) -> dict[str, float]:
+    model: PreTrainedModel, split: Split, conditions: dict[str, list[Condition]], batch_size: int, device: torch.device
+) -> dict[str, Accuracy]:
     labels, sources = _model_labels(model, split), split.sources()
-    metrics = {name: load_accuracy() for name in conditions}
+    metrics = {name: [load_accuracy() for _ in times] for name, times in conditions.items()}
     for start in tqdm(range(0, len(split), batch_size), "Evaluating", disable=None, leave=False):
         rows = range(start, min(start + batch_size, len(split)))
         batch, references = [sources[row] for row in rows], [labels[row] for row in rows]
-        for name, condition in conditions.items():
-            with torch.inference_mode():
-                predictions = model(pixel_values=condition(batch).to(device)).logits.argmax(-1)
-            metrics[name].add_batch(predictions=predictions.cpu().numpy(), references=references)
-    return {name: metric.compute()["accuracy"] for name, metric in metrics.items()}
+        for name, times in conditions.items():
+            for metric, condition in zip(metrics[name], times, strict=True):
+                with torch.inference_mode():
+                    predictions = model(pixel_values=condition(batch).to(device)).logits.argmax(-1)
+                metric.add_batch(predictions=predictions.cpu().numpy(), references=references)
+    return {name: Accuracy.of([one.compute()["accuracy"] for one in times]) for name, times in metrics.items()}
 
 
 def _model_labels(model: PreTrainedModel, split: Split) -> list[int]:
@@ -250,14 +298,16 @@ def _record(args: EvaluationArguments, split: Split, processor: BaseImageProcess
     )
 
 
-def _key_for(split: Split, key_file: str | None, encrypts: bool) -> EtcKey | None:
-    """Plain images for an encrypted model need the key; nothing else may have one."""
+def _key_for(split: Split, key_file: str | None, processor: BaseImageProcessor) -> EtcKey | None:
+    """Plain images for an encrypted model need the key, or any where it takes them all; nothing else may have one."""
     marked = read_marker(split.sources()[0]) is not None
-    if not encrypts or marked:
+    if not isinstance(processor, EtcImageProcessor) or marked:
         if key_file:
             why = "this dataset holds ciphertexts" if marked else "this model takes plain images"
             raise ParameterError(f"{why}; leave --key_file out")
         return None
+    if processor.cipher_id is None and key_file is None:
+        return EtcKey.generate()
     return load_key(key_file)
 
 

@@ -17,6 +17,7 @@ from transformers.image_processing_utils import BaseImageProcessor
 
 from ..cipher import CipherSpec
 from ..cipher.keys import EtcKey, load_key
+from ..cipher.presets import preset_parameters
 from ..data import common_marker
 from ..errors import GeometryError, ParameterError
 from ..images.ciphertext import decode_ciphertext, load_plain
@@ -30,6 +31,7 @@ from .data import Split
 from .dataset import ImageDataset
 from .identity import data_digest
 
+_PARAMETERS = ("block_size", "key_scope", "gap", "jitter", "keep")
 _REMEDY = "train on a dataset of ciphertexts with --protocol static"
 
 
@@ -71,22 +73,22 @@ def _static(args: DataArguments, splits: dict[str, Split], options: dict[str, An
     datasets = {
         name: ImageDataset(split.sources(), split.labels, _read_ciphertext, **options) for name, split in splits.items()
     }
-    processor = EtcImageProcessor(cipher=marker.spec, size=size, cipher_id=marker.cipher_id)
-    return Prepared(datasets, processor, size, _digest(splits))
+    processor = EtcImageProcessor(cipher=marker.spec, size=size, cipher_id=marker.cipher_id or None)
+    return Prepared(datasets, processor, marker.size, _digest(splits))
 
 
 def _reencrypted(args: DataArguments, splits: dict[str, Split], options: dict[str, Any]) -> Prepared:
     key, jpeg = load_key(args.key_file), {}
     if args.jpeg_quality is not None:
         jpeg = {"format": "jpeg", "quality": args.jpeg_quality, "subsampling": args.jpeg_subsampling}
-    members = {name: getattr(args, name) for name in ("cipher", "block_size", "key_scope", "fit", "resample")}
+    members = {name: getattr(args, name) for name in ("cipher", "preset", *_PARAMETERS, "fit", "resample")}
     sealer = Sealer(key, Recipe.of(size=args.image_size, **members, **jpeg))
     spec, preparation = sealer.recipe.spec, sealer.recipe.preparation
     datasets, size = _from_plain(args, splits, options, preparation, sealer)
     fit = None if preparation.fit == "exact" else preparation.fit  # images of their own size had that very size
     id_ = sealer.cipher.cipher_id(*size)
     processor = EtcImageProcessor(cipher=spec, size=size, fit=fit, resample=args.resample, cipher_id=id_)
-    return Prepared(datasets, processor, size, _digest(splits, key))
+    return Prepared(datasets, processor, spec.output_size(*size), _digest(splits, key))
 
 
 def _plain(args: DataArguments, splits: dict[str, Split], options: dict[str, Any]) -> Prepared:
@@ -168,7 +170,10 @@ def _expect(args: DataArguments, spec: CipherSpec, size: tuple[int, int]) -> Non
             f"the ciphertexts are {size[0]}x{size[1]}, --image_size is {args.image_size}; "
             "they cannot be resized, encrypt the plain images at that size"
         )
-    for name in ("block_size", "key_scope"):
-        wanted, found = getattr(args, name), getattr(spec, name, None)
-        if wanted is not None and wanted != found:
+    expected = {name: getattr(args, name) for name in _PARAMETERS if getattr(args, name) is not None}
+    if args.preset is not None:
+        expected = preset_parameters(args.preset) | expected
+    for name, wanted in expected.items():
+        found = getattr(spec, name, None)
+        if wanted != found:
             raise ParameterError(f"the ciphertexts have {name} {found}, not --{name} {wanted}; correct it")

@@ -6,6 +6,7 @@ import logging
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -531,6 +532,10 @@ def test_common_marker_names_the_first_plain_image(key):
     [
         ({"block_size": 8}, "row 1 has block_size 8, the first image 16; encrypt them in one way"),
         ({"size": 64}, "row 1 has height 64, the first image 32; encrypt them in one way"),
+        (
+            {"preset": "private", "size": 64},
+            "row 1 has key_scope image, the first image dataset; encrypt them in one way",
+        ),
     ],
 )
 def test_common_marker_refuses_a_mixture(key, params, message):
@@ -546,6 +551,43 @@ def test_common_marker_tells_keys_apart(key, other_key):
     mixed = Dataset.from_dict({"image": cells}, features=Features({"image": ImageFeature()}))
     with pytest.raises(ParameterError, match=r"row 1 has cipher_id .*, the first image .*; encrypt"):
         common_marker(mixed)
+
+
+def of_each(*recipes):
+    """A dataset of one picture as each (key, members of a recipe) encrypts it."""
+    cells = [EncryptImages(key, **members)({"image": [picture()]})["image"][0] for key, members in recipes]
+    return Dataset.from_dict({"image": cells}, features=Features({"image": ImageFeature()}))
+
+
+PRIVATE = {"preset": "private", "block_size": 4}
+
+
+def test_common_marker_where_each_image_has_its_own_key(key, other_key):
+    """Two owners and one without a key make one dataset, whose id is nobody's; one owner keeps the id."""
+    thrown = (None, PRIVATE | {"disposable": True})
+    alone = common_marker(of_each((key, PRIVATE), (key, PRIVATE)))
+    assert made_under(key, alone) and alone.size == (8, 16)
+    for recipes in (
+        [(key, PRIVATE), (other_key, PRIVATE)],
+        [(key, PRIVATE), thrown],
+        [thrown, (key, PRIVATE)],
+        [thrown],
+    ):
+        assert common_marker(of_each(*recipes)) == replace(alone, cipher_id="")
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"preset": "strict", "gap": 5, "jitter": 4}, "row 1 has gap 5, the first image 4; encrypt them in one way"),
+        ({"preset": "private", "keep": 1}, "row 1 has keep its default, the first image 0.5; encrypt them in one way"),
+    ],
+)
+def test_common_marker_refuses_a_mixture_of_presets(key, other_key, params, message):
+    for second in (key, other_key):
+        with pytest.raises(ParameterError) as raised:
+            common_marker(of_each((key, PRIVATE), (second, PRIVATE | params)))
+        assert str(raised.value) == message
 
 
 def test_common_marker_refuses_an_image_resized_after_encryption(key):

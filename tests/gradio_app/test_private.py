@@ -135,7 +135,7 @@ def test_disposable_key(chromium, private):
             private.record.clear()
             visitor.open_picture(file_of(picture(seed)))
             visitor.wait_until_ready()
-            share = "16 × 24 of 48 × 40 pixels: a fifth of the picture leaves this page"
+            share = "16 × 24 of 48 × 40 pixels: a fifth of the picture leaves this page, scrambled"
             assert visitor.part("share").inner_text() == share
             shown = visitor.part("encrypted").evaluate("(canvas) => canvas.toDataURL()")
             answer = visitor.classify()

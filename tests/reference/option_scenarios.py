@@ -36,7 +36,7 @@ def options():
         ("gap-jitter-keep-other-nonce", "one bit differs", chosen(45, 61, 8, OTHER_NONCE, gap=3, jitter=2, keep=0.37)),
         ("gap-jitter-keep-tall", "61x45", chosen(61, 45, 8, gap=3, jitter=2, keep=0.37)),
         ("gap-jitter-keep-224-16", "96x176 of 224x224", chosen(224, 224, 16, gap=4, jitter=4, keep=0.5)),
-        ("wide-gap-jitter-keep-224-16", "64x96 of 224x224", chosen(224, 224, 16, gap=16, jitter=16, keep=0.5)),
+        ("wide-gap-jitter-keep-224-16", "64x112 of 224x224", chosen(224, 224, 16, gap=16, jitter=16, keep=0.5)),
         ("gap-jitter-keep-32-4", "12x24 of 32x32", chosen(32, 32, 4, gap=1, jitter=1, keep=0.5)),
         (
             "gap-jitter-keep-shared-block-key",

@@ -64,7 +64,7 @@ def test_conditions_reach_the_model_as_said(folder, owner_key, monkeypatch):
 
     def watch(model, split, conditions, batch_size, device):
         sources = [split.sources()[i] for i in range(4)]
-        seen.update({name: condition(sources) for name, condition in conditions.items()})
+        seen.update({name: condition(sources) for name, (condition,) in conditions.items()})
         return {}
 
     monkeypatch.setattr(evaluation, "_accuracies", watch)

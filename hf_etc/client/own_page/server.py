@@ -116,9 +116,8 @@ class OwnPage(ThreadingHTTPServer):
         """Raise unless this is a file that the classifier takes."""
         with decoding("the image"):  # the header first: a small file can hold an image that fills the memory
             width, height = Image.open(io.BytesIO(file), formats=("PNG", "JPEG")).size
-        rows, columns = self.processor.spec.output_size(*self.size)
-        if (height, width) != (rows, columns):
-            raise GeometryError(f"the image has {height}x{width} pixels, the model takes {rows}x{columns}")
+        if (height, width) != self.size:
+            raise GeometryError(f"the image has {height}x{width} pixels, the model takes {self.size[0]}x{self.size[1]}")
         self.processor.check(decode_ciphertext(file)[1])
 
     def handle_error(self, *_: Any) -> None:
@@ -220,7 +219,7 @@ def _files() -> dict[str, tuple[bytes, str]]:
 
 
 def _checked_size(processor: EtcImageProcessor) -> tuple[int, int]:
-    size = processor.preparation.size
+    size = processor.output_size
     if size is None or size[0] * size[1] > MAX_PIXELS:
         found = "no fixed size" if size is None else f"{size[0]}x{size[1]} pixels"
         raise ParameterError(f"the model has {found}; a page needs one of at most {MAX_PIXELS} pixels")

@@ -73,5 +73,5 @@ export function shareText(sent, picture) {
   if (share === 1) return "";
   const near = Object.keys(FRACTIONS).find((name) => Math.abs(FRACTIONS[name] - share) < 0.01);
   const pixels = `${sent.height} × ${sent.width} of ${picture.height} × ${picture.width} pixels`;
-  return `${pixels}: ${near ?? `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`} of the picture leaves this page`;
+  return `${pixels}: ${near ?? `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`} of the picture leaves this page, scrambled`;
 }

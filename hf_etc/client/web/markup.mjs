@@ -40,7 +40,7 @@ export const MARKUP = `
           <video data-id="video" playsinline muted hidden></video>
           <span data-id="plain-hint"><b>Choose a picture</b><br>or drop it here, or paste it</span>
         </label>
-        <figcaption>Your picture stays in this page</figcaption>
+        <figcaption>The original stays in this page</figcaption>
       </figure>
       <span class="he-arrow" aria-hidden="true">→</span>
       <figure>

@@ -79,6 +79,10 @@ def inspect(source: str | Path, column: str | None = None, limit: int | None = N
                 found.examples.append(f"{name}: {error}")
             continue
         facts = marker.to_dict() | {"format": format.lower()}
+        if marker.spec.disposable:
+            del facts["cipher_id"]  # of this image alone
+        if not marker.spec.sends_all:
+            facts["sent"] = "{}x{}".format(*marker.size)
         if alone and marker.nonce is not None:
             facts["nonce"] = marker.nonce.hex()
         text = json.dumps(facts)
