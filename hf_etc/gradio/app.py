@@ -10,6 +10,7 @@ import gradio as gr
 import torch
 from PIL import Image
 
+from ..cipher import CipherSpec
 from ..errors import ParameterError
 from ..images.ciphertext import decode_ciphertext
 from ..processor.image_processing import EtcImageProcessor
@@ -22,11 +23,11 @@ TOP = 5
 _MAX_BATCH = {"cuda": 16, "cpu": 4}
 _INTRODUCTION = """
 # Classify a picture without showing it
-Your browser encrypts the picture with your key. The server gets the ciphertext, and classifies what it cannot see.
+Your browser encrypts the picture. The server gets the ciphertext, and classifies what it cannot see.
 """
 _HONEST = """
 ### What is protected, and what is not
-Your picture and your key stay in your browser. This server gets the scrambled image shown under "What the server
+Your picture and its key stay in your browser. This server gets the scrambled image shown under "What the server
 sees"; it has no key. That keeps people from looking at your picture. It is *perceptual* encryption, without proof of
 security: {scope} Texture, and with it some detail, survives inside of every block. Do not let this be the only
 protection of a picture that could hurt someone.
@@ -38,6 +39,8 @@ _SCOPES = {
     "has one picture in plain and encrypted form, can recover the key and see every picture.",
     "image": "every image is scrambled in its own way, but the pieces of a single photograph can be put together "
     "again like a jigsaw puzzle, mostly or in part.",
+    "gap": "every image is scrambled in its own way, and the pixels between its blocks are never sent, so that the "
+    "blocks do not fit each other like the pieces of a jigsaw puzzle; whoever sees them still sees each block.",
 }
 _NOTHING_SEEN = '<figure class="he-seen"><figcaption>Nothing yet.</figcaption></figure>'
 # A picture that was taken away meanwhile leaves no value; its answer must not stand beside the next picture.
@@ -141,14 +144,19 @@ def build_app(
 
 
 def _honest(processor: EtcImageProcessor) -> str:
-    spec, size = processor.spec, processor.size
+    spec, size = processor.spec, processor.preparation.size
     return _HONEST.format(
-        scope=_SCOPES[spec.key_scope],
+        scope=_SCOPES["gap" if getattr(spec, "gap", 0) else spec.key_scope],
         owner=f"Model id `{processor.cipher_id}`" if processor.cipher_id else "Any key",
         cipher=spec.name,
-        geometry=f"{size.height}x{size.width} pixels in blocks of {spec.layout_block or spec.grid} · " if size else "",
+        geometry=f"{_pixels(spec, size)} in blocks of {spec.layout_block or spec.grid} · " if size else "",
         key_scope=spec.key_scope,
     )
+
+
+def _pixels(spec: CipherSpec, size: tuple[int, int]) -> str:
+    sent, whole = ("{}x{}".format(*edges) for edges in (spec.output_size(*size), size))
+    return f"{sent} of {whole} pixels" if sent != whole else f"{sent} pixels"
 
 
 def _as_seen(ciphertext: Image.Image) -> str:

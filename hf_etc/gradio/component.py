@@ -44,10 +44,10 @@ class _WithoutInterfaceFile(ComponentMeta):
 class EncryptedImage(gr.HTML, metaclass=_WithoutInterfaceFile):
     """Picture input that encrypts in the browser; the server receives a ciphertext and nothing else.
 
-    The user opens a key (file, pasted text, or a new one) and a picture (file, drop, paste, camera).
-    Both stay in the page. Use the event ``submit``; the function gets the ciphertext as a PIL image that
-    carries its marker, already checked against `processor`. The event ``clear`` says that the picture of
-    the last result is gone.
+    The user opens a key (file, pasted text, or a new one) and a picture (file, drop, paste, camera); where the model
+    takes any key, the page can make a disposable one for each picture. All of that stays in the page. Use the event
+    ``submit``; the function gets the ciphertext as a PIL image that carries its marker, already checked against
+    `processor`. The event ``clear`` says that the picture of the last result is gone.
 
     Args:
         processor: the server's processor of the model: its cipher, size and id are what the page uses.

@@ -12,6 +12,7 @@ from PIL import Image
 from hf_etc import EtcImageProcessor, EtcKey, Preparation, get_cipher, list_ciphers, load_rgb
 from hf_etc.blocks import Layout
 from hf_etc.cipher.plan import Plan
+from hf_etc.cipher.spec import all_parameters
 from hf_etc.errors import EtcError
 from hf_etc.images.ciphertext import read_marker
 
@@ -193,7 +194,7 @@ def check_encrypted_picture(engine: Engine, file: bytes, options: dict, expected
     found = engine.result("encryptPicture", file=to_base64(file), key=KEY.reveal(), options=options)
     ciphertext = base64.b64decode(found["bytes"])
     marker = read_marker(ciphertext)
-    cipher = get_cipher("etc", KEY, **{name: options[name] for name in ("block_size", "key_scope") if name in options})
+    cipher = get_cipher("etc", KEY, **cipher_options(options))
     assert marker.cipher_id == (cipher.cipher_id(*expected.shape[:2]) if "size" in options else cipher.cipher_id())
     assert marker.to_json() == found["marker"]
     assert np.array_equal(unpack(found["plain"]), expected)
@@ -203,9 +204,15 @@ def check_encrypted_picture(engine: Engine, file: bytes, options: dict, expected
     assert decrypted.shape == expected.shape
     if options.get("format", "png") == "png":
         assert np.array_equal(np.asarray(Image.open(io.BytesIO(ciphertext))), encrypted)
-        assert np.array_equal(decrypted, expected)
+        sent = cipher.compile(*expected.shape[:2], marker.nonce).sent()[..., None]
+        assert np.array_equal(decrypted, np.where(sent, expected, 128))
         assert found["type"] == "image/png"
     return ciphertext
+
+
+def cipher_options(options: dict) -> dict:
+    """Those that are parameters of the cipher etc."""
+    return {name: value for name, value in options.items() if name in all_parameters()}
 
 
 def _random_layout(rng, kind: str, height: int = 0, width: int = 0, size: int = 0) -> dict:

@@ -51,7 +51,7 @@ const OPERATIONS = {
   async encryptPicture({ file, key, options }) {
     const { bytes, type, marker, plain, encrypted } = await etc.encryptPicture(
       fromBase64(file),
-      await etc.parseKey(key),
+      key && (await etc.parseKey(key)),
       options,
     );
     const images = { plain: show(plain), encrypted: show(encrypted) };

@@ -1,6 +1,7 @@
 // Runs the scenarios of tests/vectors/ (see its README.md) on etc.mjs.
 
 import { fromHex, toHex } from "../../hf_etc/client/web/bytes.mjs";
+import { checkMarker } from "../../hf_etc/client/web/cipher.mjs";
 import { planInfo } from "../../hf_etc/client/web/ciphers/base.mjs";
 import { checkMarkedSize, checkTag, readCiphertext } from "../../hf_etc/client/web/ciphertext.mjs";
 import * as etc from "../../hf_etc/client/web/etc.mjs";
@@ -10,6 +11,7 @@ import { encode } from "../../hf_etc/client/web/vendor/fast-png.mjs";
 
 const fromBase64 = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 const FILL = "((i * 2654435761) mod 2^32) div 2^24";
+const OPTIONS = ["gap", "jitter", "keep", "disposable"]; // of etc, shown where a marker has them
 const INLINE_BYTES = 1024; // longer results are stored as their SHA-256
 
 /** Resolves to null, or to what is wrong. */
@@ -52,13 +54,27 @@ const RUNNERS = {
   }),
 
   async plan({ key, height, width, nonce, parameters, cipher }) {
-    return showPlan(
-      await new etc.Cipher(await keyOf(key), { cipher, ...parameters }).plan(height, width, nonceOf(nonce)),
-    );
+    return showPlan(await (await cipherOf({ key, cipher, parameters })).plan(height, width, nonceOf(nonce)));
   },
 
-  encrypt: (input) => transformed(input, "encrypt"),
-  decrypt: (input) => transformed(input, "decrypt"),
+  async layout({ key, height, width, nonce, parameters }) {
+    const cipher = new etc.Cipher(await keyOf(key), { cipher: "etc", ...parameters });
+    return { layout: layoutFields(await cipher.plan(height, width, nonceOf(nonce))) };
+  },
+
+  async encrypt(input) {
+    const { data, height, width } = await (await cipherOf(input)).encrypt(imageOf(input), nonceOf(input.nonce));
+    const isAnother = height !== input.height || width !== input.width;
+    return { pixels: await showBytes(data), ...(isAnother ? { height, width } : {}) };
+  },
+
+  async decrypt(input) {
+    const cipher = await cipherOf(input);
+    const size = [input.height, input.width];
+    const [height, width] = etc.outputSize(cipher.spec, ...size);
+    const { data } = await cipher.decrypt(imageOf({ ...input, height, width }), nonceOf(input.nonce), size);
+    return { pixels: await showBytes(data) };
+  },
 
   async layout_apply({ layout, ...input }) {
     const { data, ...size } = new etc.Layout(layout).apply(imageOf(input));
@@ -84,8 +100,13 @@ const RUNNERS = {
   async marker({ text, height, width }) {
     const marker = etc.markerFromJson(text);
     checkMarkedSize({ height, width }, marker);
-    const { spec, cipherId: id, nonce, tag } = marker;
-    return { marker: { ...spec, height, width, id, ...(nonce ? { nonce: toHex(nonce) } : {}), tag } };
+    const { cipherId: id, nonce, tag } = marker;
+    const given = JSON.parse(text);
+    const shown = Object.entries(marker.spec).filter(([name]) => !OPTIONS.includes(name) || name in given);
+    const size = { height: marker.height, width: marker.width };
+    return {
+      marker: { ...Object.fromEntries(shown), ...size, id, ...(nonce ? { nonce: toHex(nonce) } : {}), tag },
+    };
   },
 
   marker_place: async ({ file }) => ({ text: etc.markerToJson((await readCiphertext(fromBase64(file))).marker) }),
@@ -94,7 +115,7 @@ const RUNNERS = {
     const found = await readCiphertext(fromBase64(file));
     const { cipher, parameters } = expected ?? {};
     const params = expected ? { cipher, ...parameters } : found.marker.spec;
-    await new etc.Cipher(await keyOf(key), params).checkMarker(found.marker);
+    await checkMarker(await keyOf(key), etc.makeSpec(params), found.marker);
     const { kind, data } = await checkTag(await keyOf(key), found);
     const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", data));
     return { id: found.marker.cipherId, kind, data: toHex(digest) };
@@ -102,7 +123,7 @@ const RUNNERS = {
 
   async configuration({ key, configuration, allow_weak: allowWeak }) {
     await etc.checkConfiguration(await keyOf(key), configuration, { allowWeak });
-    return { cipher_id: configuration.cipher_id };
+    return { cipher_id: configuration.cipher_id ?? null };
   },
 
   /** Through a PNG, the one format that is decoded here; it has no CMYK. */
@@ -124,12 +145,8 @@ const RUNNERS = {
   },
 };
 
-async function transformed({ key, nonce, parameters, cipher, ...input }, direction) {
-  const { data } = await new etc.Cipher(await keyOf(key), { cipher, ...parameters })[direction](
-    imageOf(input),
-    nonceOf(nonce),
-  );
-  return { pixels: await showBytes(data) };
+async function cipherOf({ key, cipher, parameters }) {
+  return new etc.Cipher(await keyOf(key), { cipher, ...parameters });
 }
 
 async function showPlan({ index, mask, symbolBits }) {

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, JpegImagePlugin
 from PIL.PngImagePlugin import PngInfo
 
-from hf_etc import EtcKey, Preparation, get_cipher
+from hf_etc import EtcKey, Preparation, decode_ciphertext, get_cipher
 from hf_etc.images.ciphertext import read_marker
 
 from . import checks
@@ -91,13 +91,15 @@ def test_png_inputs_agree_with_pillow(node):
         {"size": [32, 48], "fit": "pad", "resample": "bilinear", "block_size": 8},
         {"size": [32, 48], "fit": "stretch", "block_size": 4, "key_scope": "image"},
         {"fit": "crop", "block_size": 16},
+        {"size": 48, "block_size": 8, "key_scope": "image", "gap": 2, "jitter": 2, "keep": 0.5},
     ],
 )
 def test_png_picture_to_png_ciphertext(node, photograph, options):
     preparation = Preparation(_size(options.get("size")), options.get("fit"), options.get("resample", "bicubic"))
     pixels = preparation.apply(Image.open(io.BytesIO(photograph)), options.get("block_size", 16))
     ciphertext = checks.check_encrypted_picture(node, photograph, options, pixels)
-    expected = {name: options[name] for name in ("block_size", "key_scope") if name in options}
+    expected = checks.cipher_options(options)
+    pixels = get_cipher("etc", KEY, **expected).unseal(ciphertext)  # grey where nothing was sent
     for params in (expected, None):
         found = node.result("decryptPicture", file=to_base64(ciphertext), key=TEXT, params=params)
         assert np.array_equal(unpack(found), pixels)
@@ -251,6 +253,62 @@ def test_bad_options(node, photograph):
     found = node.outcomes([given | {"options": {"block_size": 16} | options} for options, _ in cases])
     for outcome, (options, name) in zip(found, cases, strict=True):
         assert outcome.get("error") == name, options
+
+
+def test_refused_options_of_the_private_mode(node):
+    """Values out of range, alone and together, and sizes that leave no block, each with what to do."""
+    image = {"key_scope": "image", "block_size": 4}
+    makes_no_sense = [
+        ({"keep": 0}, "keep 0: must be a multiple of 0.01, from 0.01 to 1"),
+        ({"keep": 1.01}, "keep 1.01: must be"),
+        ({"keep": 0.005}, "keep 0.005: must be"),
+        ({"keep": "0.5"}, 'keep "0.5": must be'),
+        ({"gap": -1}, "gap -1: must be a whole number of pixels, 0 to 65535"),
+        ({"gap": 65536}, "gap 65536: must be"),
+        ({"gap": 1.5}, "gap 1.5: must be"),
+        ({"gap": 2, "jitter": 3}, "jitter 3: must be a whole number of pixels, 0 to the gap of 2"),
+        ({"jitter": 1}, "jitter 1: must be a whole number of pixels, 0 to the gap of 0"),
+        ({"disposable": 1}, "disposable 1: use true or false"),
+        ({"keep": 0.5, "steps": ["color"]}, "keep 0.5 needs the step permutation"),
+        ({"gap": 2, "key_scope": "dataset"}, 'gap needs a key for each image; use key_scope "image"'),
+        ({"disposable": True, "key_scope": "dataset"}, "disposable needs a key for each image"),
+    ]
+    found = node.outcomes([{"op": "makeSpec", "params": image | params} for params, _ in makes_no_sense])
+    for outcome, (_, message) in zip(found, makes_no_sense, strict=True):
+        assert outcome["error"] == "ParameterError" and message in outcome["message"]
+    does_not_fit = [
+        ({"gap": 12}, (15, 15), "a gap of 12 pixels leaves one block of 15x15; use a smaller gap"),
+        ({"keep": 0.01}, (16, 16), "keep 0.01 leaves no block of the 4 x 4 blocks"),
+        ({"gap": 4, "jitter": 4}, (7, 20), "7x20 is smaller than a block of 4 with a jitter of 4"),
+        ({}, (15, 16), "15x16 is not a multiple of the block size 4"),
+    ]
+    given = {"op": "encrypt", "key": TEXT, "nonce": "00" * 16}
+    images = [pack(np.zeros((*size, 3), np.uint8)) for _, size, _ in does_not_fit]
+    operations = [
+        given | {"image": one, "params": image | case[0]} for one, case in zip(images, does_not_fit, strict=True)
+    ]
+    for outcome, (*_, message) in zip(node.outcomes(operations), does_not_fit, strict=True):
+        assert outcome["error"] == "GeometryError" and message in outcome["message"]
+
+
+def test_disposable_keys(node, photograph):
+    """Python reads the file; the key is refused on the way in, and there is none on the way out."""
+    options = {"size": 48, "block_size": 8, "key_scope": "image", "gap": 2, "jitter": 1, "keep": 0.5}
+    given = {"op": "encryptPicture", "file": to_base64(photograph), "options": options | {"disposable": True}}
+    first, second, refused, missing = node.outcomes(
+        [given | {"key": None}] * 2 + [given | {"key": TEXT}, given | {"key": None, "options": options}]
+    )
+    assert "leave the key out" in refused["message"] and missing["error"] == "MissingKeyError"
+    markers = [json.loads(one["result"]["marker"]) for one in (first, second)]
+    for name in ("id", "nonce", "tag"):
+        assert markers[0][name] != markers[1][name]
+    file = base64.b64decode(first["result"]["bytes"])
+    pixels, marker = decode_ciphertext(file)
+    assert np.array_equal(pixels, unpack(first["result"]["encrypted"])) and marker.spec.disposable
+    assert pixels.shape[:2] == marker.spec.output_size(48, 48)
+    assert not np.array_equal(pixels, unpack(second["result"]["encrypted"]))
+    name, message = node.error("decryptPicture", file=to_base64(file), key=TEXT)
+    assert (name, message) == ("KeyMismatchError", "the key of this image was thrown away; nobody can decrypt it")
 
 
 def test_wrong_pixels(node):

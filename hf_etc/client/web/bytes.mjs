@@ -32,6 +32,11 @@ export function encodeLatin1(text) {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
+/** Fresh random bytes. */
+export function randomBytes(count) {
+  return crypto.getRandomValues(new Uint8Array(count));
+}
+
 /** Lower-case hexadecimal digits. */
 export function toHex(bytes) {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

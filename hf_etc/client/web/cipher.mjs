@@ -1,14 +1,13 @@
 // A key and the public parameters of a cipher, applied to pixels and ciphertext files.
 
-import { areBytes } from "./bytes.mjs";
-import { cipherId, compilePlan, gridOf, makeSpec, NONCE_BYTES, settingsText } from "./ciphers/base.mjs";
-import { authenticate, readCiphertext, writeCiphertext } from "./ciphertext.mjs";
+import { areBytes, randomBytes } from "./bytes.mjs";
+import { checkKeyFor, cipherId, compilePlan, gridOf, makeSpec, NONCE_BYTES, settingsText } from "./ciphers/base.mjs";
+import { authenticate, randomId, readCiphertext, writeCiphertext } from "./ciphertext.mjs";
 import { ImageError, KeyMismatchError, ParameterError } from "./errors.mjs";
-import { checkKey } from "./keys.mjs";
 import { overWhite, toRgba } from "./prepare.mjs";
 
 /**
- * Encrypts and decrypts images under one key.
+ * Encrypts and decrypts images under one key, or encrypts each under a key that is thrown away.
  *
  *   const cipher = new Cipher(key, { cipher: "etc", block_size: 16 });
  *   const { bytes } = await cipher.seal({ data, height, width });
@@ -18,10 +17,13 @@ export class Cipher {
   #key;
   #latest = { size: null, plan: null }; // a camera sends many images of one size
 
-  /** @param {object} params see makeSpec(). */
+  /**
+   * @param {EtcKey | null} key null exactly with `disposable: true`.
+   * @param {object} params see makeSpec().
+   */
   constructor(key, params) {
-    this.#key = checkKey(key);
     this.spec = makeSpec(params);
+    this.#key = checkKeyFor(this.spec, key);
     this.grid = gridOf(this.spec);
     Object.freeze(this);
   }
@@ -48,9 +50,15 @@ export class Cipher {
     return this.#applied(image, nonce, "apply");
   }
 
-  /** Undo encrypt(); exact unless the ciphertext went through a lossy format. */
-  async decrypt(image, nonce = null) {
-    return this.#applied(image, nonce, "undo");
+  /**
+   * Undo encrypt(); exact unless the ciphertext went through a lossy format. Pixels that were not sent are grey.
+   *
+   * @param {[number, number]} size height and width before encryption, where outputSize() is another.
+   * Throws KeyMismatchError: the key was disposable.
+   */
+  async decrypt(image, nonce = null, size = [image.height, image.width]) {
+    refuseDisposable(this.spec);
+    return this.#applied(image, nonce, "undo", size);
   }
 
   /**
@@ -65,7 +73,8 @@ export class Cipher {
     const { height, width } = image;
     const nonce = this.spec.key_scope === "image" ? newNonce() : null;
     const encrypted = await this.encrypt({ data: rgbOf(image).rgb, height, width }, nonce);
-    const cipherId = await (anySize ? this.cipherId() : this.cipherId(height, width));
+    const size = anySize ? [] : [height, width];
+    const cipherId = this.spec.disposable ? randomId() : await this.cipherId(...size);
     const untagged = { spec: this.spec, height, width, cipherId, nonce };
     return { encrypted, ...(await writeCiphertext(this.#key, encrypted, untagged, options)) };
   }
@@ -76,27 +85,20 @@ export class Cipher {
    */
   async unseal(file) {
     const found = await readCiphertext(file);
-    await this.checkMarker(found.marker);
-    return this.decrypt(await authenticate(this.#key, found), found.marker.nonce);
+    await checkMarker(this.#key, this.spec, found.marker);
+    const { height, width, nonce } = found.marker;
+    return this.decrypt(await authenticate(this.#key, found), nonce, [height, width]);
   }
 
-  /** Throws ParameterError, then KeyMismatchError, unless `marker` is of these parameters and this key. */
-  async checkMarker({ spec, height, width, cipherId }) {
-    const [theirs, ours] = [spec, this.spec].map((one) => settingsText(one));
-    if (theirs !== ours) throw new ParameterError(`encrypted with ${theirs}, this cipher is ${ours}`);
-    const ids = await Promise.all([this.cipherId(height, width), this.cipherId()]);
-    if (!ids.includes(cipherId)) throw new KeyMismatchError("encrypted under another key than this; use the other key");
-  }
-
-  async #applied(image, nonce, direction) {
+  async #applied(image, nonce, direction, size = [image.height, image.width]) {
     const { rgb, hasAlpha } = rgbOf(image);
     const { height, width } = image;
-    const plan = nonce ? await this.plan(height, width, nonce) : await this.#planOf(image);
+    const plan = await (nonce ? this.plan(...size, nonce) : this.#planOf(...size));
     const result = plan[direction]({ data: rgb, height, width });
     return hasAlpha ? { ...result, data: toRgba(result) } : result;
   }
 
-  async #planOf({ height, width }) {
+  async #planOf(height, width) {
     const size = `${height}x${width}`;
     if (this.#latest.size !== size) Object.assign(this.#latest, { plan: await this.plan(height, width), size });
     return this.#latest.plan;
@@ -105,7 +107,21 @@ export class Cipher {
 
 /** A fresh random public nonce for key_scope "image". */
 export function newNonce() {
-  return crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
+  return randomBytes(NONCE_BYTES);
+}
+
+/** Throws ParameterError, then KeyMismatchError, unless a marker is of these parameters and this key. */
+export async function checkMarker(key, spec, marker) {
+  const [theirs, ours] = [marker.spec, spec].map((one) => settingsText(one));
+  if (theirs !== ours) throw new ParameterError(`encrypted with ${theirs}, this cipher is ${ours}`);
+  refuseDisposable(spec);
+  const ids = await Promise.all([[marker.height, marker.width], null].map((size) => cipherId(key, spec, size)));
+  if (ids.includes(marker.cipherId)) return;
+  throw new KeyMismatchError("encrypted under another key than this; use the other key");
+}
+
+function refuseDisposable(spec) {
+  if (spec.disposable) throw new KeyMismatchError("the key of this image was thrown away; nobody can decrypt it");
 }
 
 /** The RGB bytes of an image of RGB or opaque RGBA bytes. */
@@ -114,13 +130,13 @@ function rgbOf(image) {
   if (!areBytes(data)) {
     throw new ImageError("pixels must be a Uint8Array or Uint8ClampedArray; scale to 0..255 and round first");
   }
-  const channels = data.length / (height * width);
-  if (!(height > 0 && width > 0) || (channels !== 3 && channels !== 4)) {
+  const hasAlpha = data.length > 0 && data.length === 4 * height * width;
+  if (!hasAlpha && data.length !== 3 * height * width) {
     throw new ImageError(
       `expected height * width * 3 RGB or * 4 RGBA bytes, got ${data.length} for ${height}x${width}`,
     );
   }
-  return channels === 4 ? { rgb: opaque(image), hasAlpha: true } : { rgb: data, hasAlpha: false };
+  return { rgb: hasAlpha ? opaque(image) : data, hasAlpha };
 }
 
 function opaque({ data, height, width }) {

@@ -1,5 +1,7 @@
 // Ciphertext image files: PNG or JPEG with a public marker and a tag (docs/spec.md, section 5).
 
+import { randomBytes, toHex } from "./bytes.mjs";
+import { outputSize } from "./ciphers/base.mjs";
 import { insertMarker, inspectFile } from "./containers.mjs";
 import { AuthenticationError, GeometryError, MarkerError, NotACiphertextError, ParameterError } from "./errors.mjs";
 import { checkJpeg, encodeJpeg } from "./jpeg.mjs";
@@ -10,7 +12,7 @@ import { encodePng } from "./png.mjs";
 /**
  * Write encrypted pixels as an image file with its marker and tag. Cipher.seal() encrypts, too.
  *
- * @param {EtcKey} key makes the tag.
+ * @param {EtcKey | null} key makes the tag; null: a random one, where the key is disposable.
  * @param {{data: Uint8Array, height: number, width: number}} image RGB, already encrypted.
  * @param {object} untagged the marker, which as yet has no tag.
  * @param {{format?: "png" | "jpeg", quality?: number, subsampling?: "4:4:4" | "4:2:0"}} options PNG is lossless.
@@ -21,7 +23,8 @@ export async function writeCiphertext(key, image, untagged, options = {}) {
   checkFormat({ format, quality, subsampling });
   const file = format === "png" ? encodePng(image) : await encodeJpeg(image, quality, subsampling);
   const [kind, data] = format === "png" ? ["pixels", image.data] : ["jpeg", inspectFile(file).bare];
-  const marker = { ...untagged, tag: await key.tag(taggedMessage(untagged, kind, data)) };
+  const tag = key === null ? randomId() : await key.tag(taggedMessage(untagged, kind, data));
+  const marker = { ...untagged, tag };
   return { bytes: insertMarker(file, markerToJson(marker)), marker };
 }
 
@@ -82,10 +85,16 @@ export function checkFormat({ format = "png", quality = 85, subsampling = "4:4:4
   checkJpeg(quality, subsampling);
 }
 
-/** Throws GeometryError unless an image has the size it was encrypted at. */
-export function checkMarkedSize(found, marker) {
-  if (found.height === marker.height && found.width === marker.width) return;
-  const sizes = `encrypted at ${marker.height}x${marker.width}, now ${found.height}x${found.width}`;
+/** 32 random hexadecimal digits, in place of an id or tag that a thrown away key cannot prove anyway. */
+export function randomId() {
+  return toHex(randomBytes(16));
+}
+
+/** Throws GeometryError unless an image has the size that its ciphertext was given. */
+export function checkMarkedSize(found, { spec, ...marker }) {
+  const [height, width] = outputSize(spec, marker.height, marker.width);
+  if (found.height === height && found.width === width) return;
+  const sizes = `encrypted at ${height}x${width}, now ${found.height}x${found.width}`;
   throw new GeometryError(
     `the ciphertext was resized or cropped after encryption (${sizes}); resize before encrypting`,
   );

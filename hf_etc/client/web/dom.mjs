@@ -64,3 +64,14 @@ export function counted(bytes) {
 export function kindOf(type) {
   return type.split("/")[1].toUpperCase();
 }
+
+const FRACTIONS = { "a tenth": 1 / 10, "a fifth": 1 / 5, "a quarter": 1 / 4, "a third": 1 / 3, half: 1 / 2 };
+
+/** How much of a picture is sent, in words; "" where it is all of it. */
+export function shareText(sent, picture) {
+  const share = (sent.height * sent.width) / (picture.height * picture.width);
+  if (share === 1) return "";
+  const near = Object.keys(FRACTIONS).find((name) => Math.abs(FRACTIONS[name] - share) < 0.01);
+  const pixels = `${sent.height} × ${sent.width} of ${picture.height} × ${picture.width} pixels`;
+  return `${pixels}: ${near ?? `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`} of the picture leaves this page, scrambled`;
+}

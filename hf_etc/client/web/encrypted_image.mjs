@@ -4,7 +4,7 @@
 // button, and then only the ciphertext, as a data URL. All code is fetched with the page, none of it later.
 
 import { encodeLatin1 } from "./bytes.mjs";
-import { counted, dataUrl, draw, kindOf, onDrop, onFile } from "./dom.mjs";
+import { counted, dataUrl, draw, kindOf, onDrop, onFile, shareText } from "./dom.mjs";
 import { decodeCiphertext, encryptPicture, ParameterError, weaknesses } from "./etc.mjs";
 import { loadEncoder } from "./jpeg.mjs";
 import { KeyCard } from "./key_card.mjs";
@@ -16,9 +16,10 @@ import "./vendor/noble-scrypt.mjs";
  * Build the input inside `root`.
  *
  * @param {HTMLElement} root
- * @param {object} settings cipher, cipher_id, size, fit, resample (of the model, see checkConfiguration), format,
- *   quality, subsampling, examples ({name, url}, data URLs), action (text of the button), hosted (true where the page
- *   comes from somebody else's server).
+ * @param {object} settings cipher, cipher_id, size, fit, resample (of the model, see checkConfiguration; without an
+ *   id the user chooses between a key and disposable ones, see takesAnyKey), format, quality, subsampling, examples
+ *   ({name, url}, data URLs), action (text of the button), hosted (true where the page comes from somebody else's
+ *   server).
  * @param {(dataUrl: string | null) => void} deliver called with the ciphertext when the user asks to send it, and
  *   with null once the picture that was sent is no longer the one shown.
  */
@@ -92,7 +93,7 @@ class EncryptedImage {
   async #encrypt() {
     const turn = ++this.#turn;
     this.#show(null);
-    if (!this.#picture || !this.#keys.key) return;
+    if (!this.#picture || !this.#keys.isReady) return;
     try {
       const made = await this.#makeCiphertext();
       if (turn === this.#turn) this.#show(made);
@@ -102,8 +103,8 @@ class EncryptedImage {
   }
 
   async #makeCiphertext() {
-    const { cipher, size, fit, resample, format, quality, subsampling } = this.settings;
-    const options = { ...cipher, size, fit, resample, format, quality, subsampling };
+    const { size, fit, resample, format, quality, subsampling } = this.settings;
+    const options = { ...this.#keys.cipher, size, fit, resample, format, quality, subsampling };
     const { bytes, type, plain, encrypted, marker } = await encryptPicture(this.#picture, this.#keys.key, options);
     const weak = size === null && !this.#keys.allowsWeak ? weaknesses(marker.spec, [plain.height, plain.width]) : [];
     if (weak.length) throw new ParameterError(`${weak.join("; ")}; choose a larger one`);
@@ -121,17 +122,19 @@ class EncryptedImage {
     this.#ciphertext = made && this.#keys.permits ? made.url : null;
     const size = made && `${counted(made.bytes.length)} of ${kindOf(made.type)}`;
     parts.size.textContent = this.#ciphertext ? `${size} will be sent` : "What will be sent";
+    parts.share.textContent = made ? shareText(made.sent, made.plain) : "";
+    parts.share.hidden = !parts.share.textContent;
     parts.send.disabled = !this.#ciphertext;
     this.#sayPicture(made);
   }
 
   #sayPicture(made) {
-    const { key, permits } = this.#keys;
-    if (!key && !this.#picture) this.#tell("Open your key and choose a picture.");
-    else if (!key) this.#tell("Picture chosen. Now open your key: it encrypts the picture.");
+    const { isReady, permits } = this.#keys;
+    if (!isReady && !this.#picture) this.#tell("Open your key and choose a picture.");
+    else if (!isReady) this.#tell("Picture chosen. Now open your key: it encrypts the picture.");
     else if (!this.#picture) this.#tell("Now choose a picture.");
     else if (!made) this.#tell("Encrypting …");
-    else if (!permits) this.#tell("Nothing can be sent: see what is said about your key.", "bad");
+    else if (!permits) this.#tell("Nothing can be sent: see what is said about the key.", "bad");
     else this.#tell(`Ready. Your file has ${counted(this.#picture.size)}; none of them leave this page.`, "good");
   }
 

@@ -8,7 +8,8 @@
 //
 // docs/browser.md is the guide, docs/spec.md the specification.
 
-import { Cipher } from "./cipher.mjs";
+import { checkMarker, Cipher } from "./cipher.mjs";
+import { makeSpec } from "./ciphers/base.mjs";
 import "./ciphers/etc.mjs";
 import "./ciphers/legacy.mjs";
 import { checkFormat, readCiphertext } from "./ciphertext.mjs";
@@ -16,9 +17,9 @@ import { decodePixels, inspectPicture, loadPicture } from "./picture.mjs";
 import { makePreparation, prepare } from "./prepare.mjs";
 
 export { Cipher, newNonce } from "./cipher.mjs";
-export { cipherId, gridOf, listCiphers, makeSpec, settingsText } from "./ciphers/base.mjs";
+export { cipherId, gridOf, listCiphers, makeSpec, outputSize, settingsText } from "./ciphers/base.mjs";
 export { decodeCiphertext } from "./ciphertext.mjs";
-export { checkConfiguration, weaknesses } from "./configuration.mjs";
+export { checkConfiguration, takesAnyKey, weaknesses } from "./configuration.mjs";
 export * from "./errors.mjs";
 export { EtcKey, generateKey, isSalt, keyFromPassphrase, keyId, keyText, parseKey } from "./keys.mjs";
 export { markerFromJson, markerToJson } from "./marker.mjs";
@@ -31,9 +32,10 @@ export { resize } from "./resample.mjs";
  * From a plain picture file to a ciphertext file.
  *
  * @param {Blob | ArrayBuffer | Uint8Array} file PNG, JPEG or WebP.
- * @param {EtcKey} key
+ * @param {EtcKey | null} key null exactly with `disposable: true`: a key is made for this picture, and thrown away.
  * @param {object} options yours, or those of a configuration that checkConfiguration() let through: the cipher
- *   (`block_size`, and what is not the default of `cipher`, `key_scope`, `steps`, `shared_block_key`, see makeSpec),
+ *   (`block_size`, and what is not the default of `cipher`, `key_scope`, `steps`, `shared_block_key`, `gap`, `jitter`,
+ *   `keep`, `disposable`, see makeSpec),
  *   the size (`size`, `fit`, `resample`, see makePreparation) and the file (`format`, `quality`, `subsampling`, see
  *   Cipher.seal).
  * @returns {Promise<{bytes: Uint8Array, type: string, marker: object, plain: object, encrypted: object}>} the file
@@ -55,11 +57,14 @@ export async function encryptPicture(file, key, options = {}) {
  * @param {Blob | ArrayBuffer | Uint8Array} file
  * @param {EtcKey} key
  * @param {object | null} params the cipher that you expect, see makeSpec(); null: any that this key's owner used.
- * Throws ParameterError: made with other parameters. KeyMismatchError: under another key. AuthenticationError: altered
- * or re-encoded since. And what readCiphertext() throws.
+ * Throws ParameterError: made with other parameters. KeyMismatchError: under another key, or a disposable one.
+ * AuthenticationError: altered or re-encoded since. And what readCiphertext() throws.
  */
 export async function decryptPicture(file, key, params = null) {
-  return new Cipher(key, params ?? (await readCiphertext(file)).marker.spec).unseal(file);
+  const { marker } = await readCiphertext(file);
+  const spec = makeSpec(params ?? marker.spec);
+  await checkMarker(key, spec, marker); // says that a disposable key is gone, not that this one is too many
+  return new Cipher(key, spec).unseal(file);
 }
 
 /**
@@ -73,8 +78,9 @@ export async function decryptPicture(file, key, params = null) {
  * @param {EtcKey} key
  * @param {object} params the cipher, see makeSpec().
  * @param {Uint8Array | null} nonce exactly with key_scope "image".
+ * @param {[number, number]} [size] height and width before encryption, where outputSize() is another.
  */
-export async function decryptUnauthenticated(file, key, params, nonce = null) {
+export async function decryptUnauthenticated(file, key, params, nonce = null, size = undefined) {
   const cipher = new Cipher(key, params);
-  return cipher.decrypt(await decodePixels(await inspectPicture(file)), nonce);
+  return cipher.decrypt(await decodePixels(await inspectPicture(file)), nonce, size);
 }

@@ -1,6 +1,6 @@
 // The part of the page that opens a key, judges the page's settings by it, keeps and forgets it.
 
-import { checkConfiguration } from "./configuration.mjs";
+import { checkConfiguration, takesAnyKey } from "./configuration.mjs";
 import { onDrop, onFile, save } from "./dom.mjs";
 import { EtcError, KeyMismatchError } from "./errors.mjs";
 import { forgetKey, keepKey, keptKey, onOtherTabs } from "./kept_key.mjs";
@@ -11,8 +11,7 @@ const ID_DIGITS = 8; // shown of the model's id; all of them are compared
 
 export class KeyCard {
   #key = null; // the only place that holds it
-  #refusal = null; // why the settings are not those of this key's owner
-  #weaknesses = []; // of settings that are
+  #judgement = null; // of the settings: refusal, why nothing may be sent with them, and their weaknesses
   #salt = null; // of a key file that needs its passphrase
   #isNew = false;
   #turn = 0; // of the key being read: one that takes long must not come after a later one, or after forgetting
@@ -24,17 +23,34 @@ export class KeyCard {
    * @param {() => Promise<void>} changed called when the key, or what it permits, is another.
    */
   constructor(parts, settings, changed) {
-    Object.assign(this, { parts, settings });
+    Object.assign(this, { parts, settings, anyKey: takesAnyKey(settings) });
     this.#changed = changed;
   }
 
-  get key() {
-    return this.#key;
+  /** The user wants a key for each picture that is thrown away; only where the model takes any key. */
+  get isDisposable() {
+    return this.parts.disposable.checked;
   }
 
-  /** The settings are this key's owner's, and strong or allowed: what is encrypted may be sent. */
+  /** The key to encrypt with, or null. */
+  get key() {
+    return this.isDisposable ? null : this.#key;
+  }
+
+  /** The cipher to encrypt with. */
+  get cipher() {
+    const { cipher } = this.settings;
+    return this.anyKey ? { ...cipher, disposable: this.isDisposable } : cipher;
+  }
+
+  /** A picture can be encrypted, if only to show it. */
+  get isReady() {
+    return this.isDisposable || this.#key !== null;
+  }
+
+  /** The settings are for this key, and strong or allowed: what is encrypted may be sent. */
   get permits() {
-    return this.#key !== null && this.#refusal === null;
+    return this.isReady && this.#judgement !== null && this.#judgement.refusal === null;
   }
 
   /** The owner allows weak settings, since this page was loaded. */
@@ -45,6 +61,8 @@ export class KeyCard {
   start() {
     const { parts } = this;
     parts["allow-weak"].checked = parts["keep-key"].checked = false; // whatever the browser restored
+    this.#choose(this.anyKey ? "disposable" : "own");
+    parts.choice.hidden = !this.anyKey;
     parts.hosted.hidden = this.settings.hosted !== true;
     onFile(parts["key-file"], (file) => this.#readFile(file));
     onDrop(parts["key-card"], (file) => this.#readFile(file));
@@ -59,15 +77,22 @@ export class KeyCard {
     });
     parts["keep-key"].addEventListener("change", () => this.#keep());
     parts["allow-weak"].addEventListener("change", () => this.#judgeAgain());
+    for (const name of ["disposable", "own"]) {
+      parts[name].addEventListener("change", () => {
+        this.#choose(name);
+        this.#judgeAgain();
+      });
+    }
     onOtherTabs({ forgotten: () => this.#forget(), removed: () => (parts["keep-key"].checked = false) });
     this.#say();
   }
 
-  /** Open the key that an earlier visit kept, if one did. */
+  /** Open the key that an earlier visit kept, if one did; else see whether the model needs none. */
   async openKept() {
     const kept = keptKey();
-    if (!kept) return;
+    if (!kept) return this.#judgeAgain();
     this.parts["keep-key"].checked = true;
+    this.#choose("own");
     await this.#take(() => read(kept));
   }
 
@@ -78,6 +103,7 @@ export class KeyCard {
   }
 
   #readFile(file) {
+    this.#choose("own");
     return this.#take(async () => read(await file.slice(0, KEY_FILE_BYTES).text()));
   }
 
@@ -86,13 +112,18 @@ export class KeyCard {
     const salt = this.#salt;
     this.parts["key-text"].value = "";
     if (!text) return;
+    this.#choose("own");
     if (salt) this.#take(async () => ({ key: await keyFromPassphrase(text, salt) }), salt);
     else this.#take(() => read(text));
   }
 
-  #judgeAgain() {
-    const key = this.#key;
-    if (key) this.#take(() => ({ key }));
+  #choose(name) {
+    for (const one of ["disposable", "own"]) this.parts[one].checked = one === name;
+  }
+
+  async #judgeAgain() {
+    const opened = { key: this.#key, salt: this.#salt, isNew: this.#isNew };
+    await this.#take(() => opened);
   }
 
   /**
@@ -105,8 +136,8 @@ export class KeyCard {
     if (salt) this.tell("Making the key from your passphrase …");
     let [opened, problem] = [{ salt }, null];
     try {
-      const { key, ...rest } = await open();
-      opened = { key, ...rest, ...(key ? await this.#judge(key) : {}) };
+      opened = await open();
+      if (opened.key || this.isDisposable) opened = { ...opened, judgement: await this.#judge(opened.key ?? null) };
     } catch (error) {
       problem = error.message;
     }
@@ -118,17 +149,20 @@ export class KeyCard {
     await this.#changed();
   }
 
-  #set({ key = null, refusal = null, weaknesses = [], salt = null, isNew = false }) {
-    [this.#key, this.#refusal, this.#weaknesses, this.#salt, this.#isNew] = [key, refusal, weaknesses, salt, isNew];
-    if (!key) this.#changed(); // at once: the ciphertext under an earlier key is no longer on offer
+  #set({ key = null, judgement = null, salt = null, isNew = false }) {
+    [this.#key, this.#judgement, this.#salt, this.#isNew] = [key, judgement, salt, isNew];
+    if (!judgement) this.#changed(); // at once: the ciphertext under an earlier key is no longer on offer
   }
 
   async #judge(key) {
+    const configuration = { ...this.settings, cipher: this.cipher };
     try {
-      return await checkConfiguration(key, this.settings, { allowWeak: this.allowsWeak });
+      const used = this.isDisposable ? null : key;
+      const { weaknesses } = await checkConfiguration(used, configuration, { allowWeak: this.allowsWeak });
+      return { refusal: null, weaknesses };
     } catch (error) {
       if (!(error instanceof EtcError)) throw error;
-      return { refusal: error, weaknesses: error.weaknesses };
+      return { refusal: error, weaknesses: error.weaknesses ?? [] };
     }
   }
 
@@ -138,7 +172,7 @@ export class KeyCard {
     parts["keep-key"].checked = parts["allow-weak"].checked = false;
     parts["key-text"].value = parts["key-file"].value = "";
     this.#set({});
-    this.#say();
+    this.#judgeAgain();
   }
 
   async #keep() {
@@ -155,21 +189,48 @@ export class KeyCard {
     parts["key-entry"].hidden = parts["new-key"].hidden = this.permits;
     parts["key-label"].textContent = this.#salt ? "Passphrase of this key file" : "Paste the key";
     parts["key-text"].placeholder = this.#salt ? "" : "hfetc2-…";
-    parts.weak.hidden = !this.#weaknesses.length;
-    this.tell(...this.#status());
+    parts["own-key"].hidden = this.isDisposable;
+    parts.weak.hidden = !this.#judgement?.weaknesses.length;
+    const whose = this.anyKey ? "I accept" : "These settings are mine, and I accept";
+    parts["weak-label"].textContent = `${whose} that pictures are hardly protected`;
+    this.tell(...(this.anyKey ? this.#statusOfAnyKey() : this.#status()));
   }
 
-  /** What is to be said: text and tone. */
+  /** What is to be said where any key will do: text and tone. */
+  #statusOfAnyKey() {
+    const weak = this.#judgement?.weaknesses.join("; ");
+    if (this.#salt && !this.isDisposable) return ["This key file needs its passphrase."];
+    if (!this.isReady) return ["This model works with any key: open yours, or make a new one. Only this page reads it."];
+    if (this.permits && weak) return [`You allow the model's weak settings: ${weak}.`, "bad"];
+    if (this.permits) return [`✓ ${this.#advice()}`, "good"];
+    if (weak) return [`The model's settings are weak: ${weak}. Nothing is sent.`, "bad"];
+    return this.#judgement ? this.#unusable() : [""];
+  }
+
+  #advice() {
+    if (this.isDisposable) {
+      return (
+        "The picture is encrypted under a key that exists only for this picture and is kept nowhere: nobody can " +
+        "decrypt it, not even you."
+      );
+    }
+    const keep = this.#isNew ? `New key ${keyId(this.#key)}: download it` : "This model works with any key: keep yours";
+    return `${keep} if you want to decrypt later, or use a disposable one.`;
+  }
+
+  #unusable() {
+    return [`This page asks for a cipher that cannot be used: ${this.#judgement.refusal.message}. Nothing is sent.`, "bad"];
+  }
+
+  /** What is to be said where the model has its key: text and tone. */
   #status() {
-    const [model, weak] = [shortId(this.settings.cipher_id), this.#weaknesses.join("; ")];
+    const [model, weak] = [shortId(this.settings.cipher_id), this.#judgement?.weaknesses.join("; ")];
     if (this.#salt) return ["This key file needs its passphrase."];
     if (!this.#key) return [`Open the model's key (model ${model}). Only this page reads it; it is never sent.`];
     if (this.permits && !weak) return [`✓ ${model}: the model's key`, "good"];
     if (this.permits) return [`${model}: the model's key. You allow its weak settings: ${weak}.`, "bad"];
     if (weak) return [`${model}: the model's key, but its settings are weak: ${weak}. Nothing is sent.`, "bad"];
-    if (!(this.#refusal instanceof KeyMismatchError)) {
-      return [`This page asks for a cipher that cannot be used: ${this.#refusal.message}. Nothing is sent.`, "bad"];
-    }
+    if (!(this.#judgement.refusal instanceof KeyMismatchError)) return this.#unusable();
     if (this.#isNew) {
       const advice = "download it, to encrypt data and train with it. The model here was trained with another key.";
       return [`New key ${keyId(this.#key)}: ${advice}`, "bad"];

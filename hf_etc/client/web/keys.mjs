@@ -142,6 +142,11 @@ export function keyId(key) {
   return checkKey(key).keyId;
 }
 
+/** A random plan key for one picture. WebCrypto makes it and never gives it out: no script sees its bytes. */
+export function disposablePlanKey() {
+  return webCrypto().generateKey({ name: "AES-CTR", length: 256 }, false, ["encrypt"]);
+}
+
 /** Throws MissingKeyError unless `key` is an EtcKey. */
 export function checkKey(key) {
   if (!(key instanceof EtcKey)) throw new MissingKeyError("key must be an EtcKey: parseKey(text) or generateKey()");

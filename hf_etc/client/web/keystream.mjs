@@ -4,7 +4,7 @@ import { ParameterError } from "./errors.mjs";
 import { webCrypto } from "./keys.mjs";
 
 const BLOCK = 16; // bytes of an AES block
-const STEPS = ["permutation", "rotation", "negative-positive", "color", "nibbles"];
+const STEPS = ["permutation", "rotation", "negative-positive", "color", "nibbles", "jitter"]; // each at its number
 
 /** Reads the stream of one step from its start; every draw advances it. */
 export class KeyStream {
@@ -14,7 +14,7 @@ export class KeyStream {
 
   /**
    * @param {CryptoKey} planKey AES-CTR key from EtcKey.planKey().
-   * @param {string} step whose stream it is: "permutation", "rotation", "negative-positive", "color" or "nibbles".
+   * @param {string} step whose stream it is, one of STEPS.
    */
   constructor(planKey, step) {
     this.#planKey = planKey;

@@ -1,7 +1,7 @@
 // The public marker of a ciphertext image (docs/spec.md, section 5). Without the key a label alone; no secret.
 
 import { concat, encodeLatin1, fromHex, toHex } from "./bytes.mjs";
-import { checkGrid, gridOf, makeSpec, settingsText } from "./ciphers/base.mjs";
+import { makeSpec, outputSize, settingsText } from "./ciphers/base.mjs";
 import { EtcError, MarkerError, shown } from "./errors.mjs";
 
 const VERSION = 2;
@@ -25,7 +25,7 @@ export function markerFromJson(text) {
       throw new MarkerError(`the marker has version ${shown(version)}, this is version ${VERSION}; ${remedy}`);
     }
     const spec = makeSpec(params);
-    checkGrid(height, width, gridOf(spec));
+    outputSize(spec, height, width);
     requireThat(isHex(cipherId) && isHex(tag), "id or tag");
     requireThat(spec.key_scope === "image" ? isHex(nonce) : nonce === undefined, "nonce");
     const marker = { spec, height, width, cipherId, nonce: nonce ? fromHex(nonce) : null, tag };

@@ -2,24 +2,32 @@
 
 export const MARKUP = `
   <fieldset data-id="key-card">
-    <legend>Your key</legend>
+    <legend>The key</legend>
     <p data-id="hosted" class="he-quiet" hidden>This page's code comes from this server, so whoever runs the
       server could change it to read your key and pictures; your own page, <code>hf-etc client</code>, is not in their
       hands.</p>
+    <div data-id="choice" class="he-choice" role="radiogroup" aria-label="Which key" hidden>
+      <label class="he-check"><input type="radio" data-id="disposable" autocomplete="off">
+        A disposable key: nothing to open, nothing to keep</label>
+      <label class="he-check"><input type="radio" data-id="own" autocomplete="off">
+        A key of my own: I can decrypt later</label>
+    </div>
     <p data-id="key-status" class="he-status" role="status"></p>
     <label class="he-check" data-id="weak" hidden>
       <input type="checkbox" data-id="allow-weak" autocomplete="off">
-      These settings are mine, and I accept that pictures are hardly protected</label>
-    <label class="he-text" data-id="key-entry"><span data-id="key-label"></span>
-      <input type="password" data-id="key-text" autocomplete="off" spellcheck="false"></label>
-    <div class="he-row">
-      <label class="he-button">Open key file<input type="file" data-id="key-file" class="he-hidden"></label>
-      <button type="button" data-id="new-key">Make a new key</button>
-      <button type="button" data-id="save-key" hidden>Download key</button>
-      <button type="button" data-id="forget-key" hidden>Forget key</button>
+      <span data-id="weak-label"></span></label>
+    <div data-id="own-key" class="he-own">
+      <label class="he-text" data-id="key-entry"><span data-id="key-label"></span>
+        <input type="password" data-id="key-text" autocomplete="off" spellcheck="false"></label>
+      <div class="he-row">
+        <label class="he-button">Open key file<input type="file" data-id="key-file" class="he-hidden"></label>
+        <button type="button" data-id="new-key">Make a new key</button>
+        <button type="button" data-id="save-key" hidden>Download key</button>
+        <button type="button" data-id="forget-key" hidden>Forget key</button>
+      </div>
+      <label class="he-check"><input type="checkbox" data-id="keep-key" autocomplete="off">
+        Keep the key in this browser for the next visit</label>
     </div>
-    <label class="he-check"><input type="checkbox" data-id="keep-key" autocomplete="off">
-      Keep the key in this browser for the next visit</label>
   </fieldset>
   <fieldset>
     <legend>Your picture</legend>
@@ -32,7 +40,7 @@ export const MARKUP = `
           <video data-id="video" playsinline muted hidden></video>
           <span data-id="plain-hint"><b>Choose a picture</b><br>or drop it here, or paste it</span>
         </label>
-        <figcaption>Your picture stays in this page</figcaption>
+        <figcaption>The original stays in this page</figcaption>
       </figure>
       <span class="he-arrow" aria-hidden="true">→</span>
       <figure>
@@ -43,6 +51,7 @@ export const MARKUP = `
         <figcaption data-id="size">What will be sent</figcaption>
       </figure>
     </div>
+    <p data-id="share" class="he-share" hidden></p>
     <div class="he-row">
       <button type="button" data-id="camera">Use the camera</button>
       <button type="button" data-id="shoot" hidden>Take the picture</button>

@@ -2,7 +2,7 @@
 //
 // Whatever comes from the classifier is shown as text: nothing here makes HTML, addresses or styles of it.
 
-import { gridOf } from "../../web/etc.mjs";
+import { gridOf, outputSize } from "../../web/etc.mjs";
 import { mount } from "../../web/encrypted_image.mjs";
 import { idOf } from "./settings.mjs";
 
@@ -14,6 +14,9 @@ const LIMITS = {
   image:
     "every image is scrambled in its own way, but the pieces of a single photograph can be put together again like " +
     "a jigsaw puzzle, mostly or in part.",
+  gap:
+    "every image is scrambled in its own way, and the pixels between its blocks never leave this page, so that the " +
+    "blocks do not fit each other like the pieces of a jigsaw puzzle; whoever sees them still sees each block.",
 };
 
 const part = (id) => document.getElementById(id);
@@ -115,14 +118,16 @@ function lineOf({ label, score }) {
 
 function explain({ name, origin }, settings, sends) {
   const { cipher, size } = settings;
+  const [sent, id] = [outputSize(cipher, ...size), idOf(settings)];
   const receiver = sends ? `${name} gets the scrambled image beside your picture, and nothing else.` : `${name}.`;
-  part("who").textContent = `Your picture and your key stay on this machine. ${origin} ${receiver}`;
+  part("who").textContent = `Your picture and its key stay on this machine. ${origin} ${receiver}`;
   part("limits").textContent =
     "That keeps people from looking at your picture. It is perceptual encryption, without proof of security: " +
-    `${LIMITS[cipher.key_scope]} Texture, and with it some detail, survives inside of every block. Do not let this ` +
-    "be the only protection of a picture that could hurt someone.";
-  const geometry = `${size[0]}×${size[1]} pixels in blocks of ${gridOf(cipher)}`;
-  const facts = [`Model ${idOf(settings)}`, `cipher ${cipher.cipher}`, geometry, `key per ${cipher.key_scope}`];
+    `${LIMITS[cipher.gap ? "gap" : cipher.key_scope]} Texture, and with it some detail, survives inside of every ` +
+    "block. Do not let this be the only protection of a picture that could hurt someone.";
+  const left = sent.join() === size.join() ? "" : ` of ${size.join("×")}`;
+  const geometry = `${sent.join("×")}${left} pixels in blocks of ${cipher.block_size ?? gridOf(cipher)}`;
+  const facts = [id ? `Model ${id}` : "Any key", `cipher ${cipher.cipher}`, geometry, `key per ${cipher.key_scope}`];
   part("facts").textContent = facts.join(" · ");
 }
 

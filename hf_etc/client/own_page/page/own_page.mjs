@@ -14,7 +14,7 @@ async function ask(path, options = {}) {
 async function start() {
   followColors();
   const { server, settings, file, key } = await (await ask("settings")).json();
-  promise("Your browser encrypts the picture with your key. This page and its scripts come from your own machine.");
+  promise("Your browser encrypts the picture. This page and its scripts come from your own machine.");
   const about = { name: server, origin: "This machine passes the ciphertext on:" };
   showClassifier(about, readSettings(settings, file, "Classify"), async (dataUrl) => {
     const { labels } = await (await ask("classify", { method: "POST", body: dataUrl })).json();

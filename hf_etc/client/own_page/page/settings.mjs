@@ -1,7 +1,6 @@
 // A classifier's settings, as they come from a server or a file that is not trusted.
 
-import { EtcError, gridOf, makePreparation, makeSpec, ParameterError } from "../../web/etc.mjs";
-import { checkGrid } from "../../web/ciphers/base.mjs";
+import { EtcError, makePreparation, makeSpec, outputSize, ParameterError, takesAnyKey } from "../../web/etc.mjs";
 
 const ID = "cipher_id";
 const ID_FORM = /^[0-9a-f]{32}$/;
@@ -21,13 +20,14 @@ export function readSettings(saved, file, action) {
   }
   try {
     const spec = makeSpec(plainObject(saved.cipher));
+    if (spec.disposable) throw new ParameterError("a client alone chooses disposable keys");
     const { encrypted_height: height, encrypted_width: width } = plainObject(saved.size);
     if (!(height * width <= MAX_PIXELS)) throw new ParameterError("a page needs a fixed size, of 2048x2048 at most");
     const [fit, resample] = [saved.fit, saved.resample].map(text);
     const preparation = makePreparation({ size: [height, width], fit, resample });
-    checkGrid(height, width, gridOf(spec));
-    if (!ID_FORM.test(text(saved[ID]))) throw new ParameterError(`${ID} has another form`);
-    const id = { [ID]: saved[ID] };
+    outputSize(spec, height, width);
+    if (!takesAnyKey({ cipher: spec, [ID]: saved[ID] }) && !ID_FORM.test(text(saved[ID]))) throw new ParameterError(`${ID} has another form`);
+    const id = { [ID]: saved[ID] ?? null };
     return { cipher: spec, ...id, ...preparation, ...withDefaults(file), action, examples: [], hosted: false };
   } catch (error) {
     if (error instanceof EtcError) throw new ParameterError(`unusable settings: ${printable(error.message)}`);
@@ -35,7 +35,7 @@ export function readSettings(saved, file, action) {
   }
 }
 
-/** The public id in settings from readSettings(). */
+/** The public id in settings from readSettings(); null: any key will do. */
 export function idOf(settings) {
   return settings[ID];
 }

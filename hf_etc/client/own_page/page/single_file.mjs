@@ -62,7 +62,7 @@ function chosenFile() {
 
 function start() {
   followColors();
-  promise("This page encrypts the picture with your key. The server gets the ciphertext, and classifies that.");
+  promise("This page encrypts the picture. The server gets the ciphertext, and classifies that.");
   part("connect").addEventListener("submit", (event) => {
     event.preventDefault();
     connect(ask);

@@ -3,11 +3,12 @@
 //   defaults                                      its public parameters, in the settings' order; undefined: no default
 //   check(params)                                 throws ParameterError; gives those that have a usual form in it
 //   grid(params)                                  heights and widths are multiples of this many pixels
+//   output(params, height, width)                 [height, width] of the ciphertext; left out: the picture's own
 //   compile(streamOf, params, height, width)      resolves to a plan; streamOf(step) is a KeyStream
 
 import { toHex } from "../bytes.mjs";
 import { GeometryError, ParameterError, shown } from "../errors.mjs";
-import { checkKey } from "../keys.mjs";
+import { checkKey, disposablePlanKey } from "../keys.mjs";
 import { KeyStream } from "../keystream.mjs";
 
 export const NONCE_BYTES = 16;
@@ -76,8 +77,16 @@ export function settingsText(spec, height, width) {
  */
 export async function cipherId(key, params, size = null) {
   const spec = makeSpec(params);
-  if (size !== null) checkGrid(...size, gridOf(spec));
+  if (spec.disposable) throw new ParameterError("a disposable key has no id; use another cipher_id, or none");
+  if (size !== null) outputSize(spec, ...size);
   return toHex(await checkKey(key).derive(`hf-etc/2/id/${settingsText(spec, ...(size ?? []))}`, 16));
+}
+
+/** The key that a cipher works with: null where it makes one for each image. Throws MissingKeyError, ParameterError. */
+export function checkKeyFor(spec, key) {
+  if (!spec.disposable) return checkKey(key);
+  if (key === null) return null;
+  throw new ParameterError("a disposable key is made for each image; leave the key out");
 }
 
 function defaultsOf(cipher) {
@@ -87,6 +96,17 @@ function defaultsOf(cipher) {
 /** Heights and widths must be multiples of this many pixels. */
 export function gridOf(spec) {
   return registry.get(spec.cipher).grid(spec);
+}
+
+/**
+ * [height, width] in pixels of the ciphertext of a picture: what is sent of it.
+ *
+ * @param {object} spec from makeSpec().
+ * Throws GeometryError: a picture of this size cannot be encrypted.
+ */
+export function outputSize(spec, height, width) {
+  checkGrid(height, width, gridOf(spec));
+  return registry.get(spec.cipher).output?.(spec, height, width) ?? [height, width];
 }
 
 /** Throws GeometryError unless height and width are positive multiples of the grid. */
@@ -103,11 +123,12 @@ export function checkGrid(height, width, grid) {
   }
 }
 
-/** The plan for one key, spec, image size and (key_scope "image") nonce. */
+/** The plan for one key, spec, image size and (key_scope "image") nonce; with disposable keys another each time. */
 export async function compilePlan(key, spec, height, width, nonce = null) {
-  checkKey(key);
-  checkGrid(height, width, gridOf(spec));
-  const planKey = await key.planKey(planInfo(spec, height, width, nonce));
+  checkKeyFor(spec, key);
+  outputSize(spec, height, width);
+  const info = planInfo(spec, height, width, nonce);
+  const planKey = await (spec.disposable ? disposablePlanKey() : key.planKey(info));
   return registry.get(spec.cipher).compile((step) => new KeyStream(planKey, step), spec, height, width);
 }
 
