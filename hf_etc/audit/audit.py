@@ -24,7 +24,7 @@ TARGETS: dict[Scale, int] = {"smoke": 4, "small": 16, "paper": 100}
 _CURVE = (2, 3, 4, 5, 6, 8, 12, 16, 24, 32, 50)
 _CURVE_END = 0.99
 MARGIN: dict[Measure, float] = {"neighbours_right": 0.05, "places_right": 0.1, "key_share": 0.05}
-MARGIN |= {"ssim": 0.1, "outlines": 0.15}
+MARGIN |= {"ssim": 0.1, "outlines": 0.15, "linked": 0.1}
 _CONTROL_TARGETS, _FRESH_KEYS = 3, 3
 
 
@@ -147,7 +147,14 @@ def value_of(scores: Scores, measure: Measure) -> float:
 
 def why_not(attack: Attack, evidence: Evidence) -> str | None:
     """Why an attack says nothing here, in plain words, or None."""
-    return evidence.lack(attack.needs) or attack.applies_to(evidence.spec, *evidence.size)
+    return evidence.lack(attack.needs) or says_nothing(attack, evidence.spec, *evidence.size)
+
+
+def says_nothing(attack: Attack, spec: CipherSpec, height: int, width: int) -> str | None:
+    """Why an attack says nothing about a cipher and a size of pictures, in plain words, or None."""
+    if not spec.sends_all and not attack.partial:
+        return "it puts whole pictures together, and these ciphertexts leave parts out"
+    return attack.applies_to(spec, height, width)
 
 
 def _measure(attack: Attack, trial: Trial) -> tuple[float, Recovery]:
@@ -171,7 +178,10 @@ def _curve(attack: Attack, trial: Trial) -> tuple[tuple[int, float], ...]:
 
 def _chance(measure: Measure, recovery: Recovery, trial: Trial, owner: Owner) -> float:
     """What someone with no knowledge reaches: wrong keys, or the restored pictures beside others."""
-    if measure in ("ssim", "outlines") and len(trial.plain) > 1:
+    if measure == "linked":
+        collected = trial.evidence.ciphertexts
+        return 1 / (len(trial.plain) + (0 if collected is None else len(collected)))
+    if measure in ("ssim", "outlines") and recovery.restored is not None and len(trial.plain) > 1:
         compare = similarity if measure == "ssim" else outlines
         others = compare(np.roll(trial.plain, 1, axis=0), recovery.restored)
         return float(np.median(others)) if others.size else 0.0
@@ -186,7 +196,7 @@ def _chance(measure: Measure, recovery: Recovery, trial: Trial, owner: Owner) ->
 def _positive(attack: Attack, owner: Owner, shares: Shares, trial: Trial) -> Control | None:
     """The attack against a cipher that it must break, on the same images."""
     spec = like(attack.positive, owner.spec)
-    if attack.applies_to(spec, *trial.evidence.size):
+    if says_nothing(attack, spec, *trial.evidence.size):
         return None
     few = shares.fewer(_CONTROL_TARGETS, attack.control_ciphertexts)
     if attack.synthetic:
@@ -216,7 +226,9 @@ def _negative(attack: Attack, owner: Owner, shares: Shares, trial: Trial) -> Con
 
 
 def _luck(measure: Measure, spec: CipherSpec, shape: tuple[int, ...]) -> float:
-    """The weight of one block: in a small grid a single coincidence counts for much."""
+    """The weight of one block, or one picture: among few a single coincidence counts for much."""
+    if measure == "linked":
+        return 1 / shape[0]
     size = block_size_of(spec)
     return size**2 / (shape[1] * shape[2]) if size and measure not in ("ssim", "outlines") else 0.0
 
@@ -229,6 +241,10 @@ def _outcome(attack: Attack, trial: Trial) -> tuple[float, Recovery | None]:
 
 
 def like(positive: CipherSpec, spec: CipherSpec) -> CipherSpec:
-    """The positive control's cipher with the audited block size."""
+    """The positive control's cipher with the audited block size and gaps."""
     size = spec.layout_block
-    return replace(positive, block_size=size) if size and isinstance(positive, EtcSpec) else positive
+    if not size or not isinstance(positive, EtcSpec):
+        return positive
+    if isinstance(spec, EtcSpec) and positive.key_scope == "image" and not spec.sends_all:
+        return replace(positive, block_size=size, gap=spec.gap, jitter=spec.jitter)
+    return replace(positive, block_size=size)

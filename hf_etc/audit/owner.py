@@ -1,18 +1,23 @@
 """The owner's side of an audit: what it encrypts, what of it an attacker gets, and the truth to score against."""
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from PIL import Image
 
+from ..blocks import Layout
 from ..cipher import CipherSpec
 from ..cipher.keys import EtcKey
 from ..encoding import Encoding
 from ..sealing import Cipher, Recipe, Sealer
 from .attack import Compiled, Evidence, Scale
+from .puzzle.cells import cells_of
 
 _COLLECTED, _MOST_COLLECTED, _PAIRS = 50, 500, 1
 _SYNTHETIC_FALL = 2.2
+_COPY_QUALITY = 75
 
 
 @dataclass(frozen=True)
@@ -95,13 +100,15 @@ class Trial:
 
     Attributes:
         evidence: all that any attack may receive.
-        plain: uint8 (T,H,W,3).
+        plain: uint8 (T,H,W,3); of pictures that are sent in part, what was sent, without the gaps.
         compiled: what encryption truly did: one for all targets, or one each.
+        copied: int (T,), the target of each of the evidence's copies.
     """
 
     evidence: Evidence
     plain: np.ndarray
     compiled: tuple[Compiled, ...]
+    copied: np.ndarray
 
     @property
     def decrypted(self) -> np.ndarray:
@@ -135,6 +142,14 @@ def make_trial(
             return owner.encrypt(images)[0]
         return np.concatenate([others().encrypt(one)[0] for one in images[:, None]])
 
+    plain = shares.targets
+    if not owner.spec.sends_all:
+        cells = cells_of(owner.spec, *plain.shape[1:3])
+        layouts = [one for one in compiled if isinstance(one, Layout)]
+        compiled = tuple(map(cells.condensed, layouts))
+        sent = (layout.apply(one) for layout, one in zip(layouts, plain, strict=True))
+        plain = np.stack([done.undo(one) for done, one in zip(compiled, sent, strict=True)])
+    copied = np.random.default_rng().permutation(len(targets))
     evidence = Evidence(
         spec=owner.spec,
         targets=targets,
@@ -142,10 +157,23 @@ def make_trial(
         pairs=(shares.pairs, evidence_of(shares.pairs)) if len(shares.pairs) else None,
         oracle=evidence_of,
         public=shares.public if len(shares.public) else None,
+        copies=near_copies(shares.targets[copied]),
         weights=weights,
+        picture=(shares.targets.shape[1], shares.targets.shape[2]),
         scale=scale,
     )
-    return Trial(evidence, shares.targets, compiled)
+    return Trial(evidence, plain, compiled, copied)
+
+
+def near_copies(images: np.ndarray) -> np.ndarray:
+    """Pictures (N,H,W,3) as somebody else may have them: half as large, saved as JPEG, and enlarged again."""
+    height, width = images.shape[1:3]
+    out = np.empty_like(images)
+    for copy, image in zip(out, images, strict=True):
+        file = io.BytesIO()
+        Image.fromarray(image).reduce(2).save(file, "JPEG", quality=_COPY_QUALITY)
+        copy[...] = np.asarray(Image.open(file).resize((width, height), Image.Resampling.BICUBIC))
+    return out
 
 
 def synthetic_pictures(count: int, height: int, width: int, seed: int = 0) -> np.ndarray:

@@ -13,6 +13,7 @@ _MEASURES = {
     "key_share": "of the key found",
     "ssim": "similarity (SSIM) to the plain pictures",
     "outlines": "agreement of the outlines with those of the plain pictures",
+    "linked": "of the known pictures linked to their ciphertexts",
     "agreement": "similarity (SSIM) between two independent solutions",
 }
 

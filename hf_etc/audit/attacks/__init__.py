@@ -10,6 +10,7 @@ from .gan import Gan
 from .itn import Itn
 from .jigsaw import Jigsaw
 from .known_plaintext import KnownPlaintext
+from .linkage import Linkage
 from .statistics import Statistics
 from .weights import Weights
 
@@ -23,6 +24,7 @@ __all__ = [
     "Itn",
     "Jigsaw",
     "KnownPlaintext",
+    "Linkage",
     "Statistics",
     "Weights",
     "get_attack",
