@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -38,6 +39,8 @@ class Evidence:
         weights: the position embedding of the encrypted-domain model, float (N,D), and the public model's,
             or None.
         picture: (height, width) of the plain pictures, which markers tell; None: that of the targets.
+        folder: where trained networks are kept for the next run, beside the report; None: nowhere.
+        progress: receives lines on a training.
         scale: how much a learned attack may train.
         seed: of the attacker's random choices.
     """
@@ -59,6 +62,8 @@ class Evidence:
         default=None, metadata={"what": "a model trained on ciphertexts; give one with --model"}
     )
     picture: tuple[int, int] | None = None
+    folder: Path | None = None
+    progress: Callable[[str], None] = lambda line: None
     scale: Scale = "smoke"
     seed: int = 0
 

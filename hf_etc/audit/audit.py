@@ -75,7 +75,7 @@ def audit(
     cipher.spec.check_size(*images.shape[1:3])
     chosen = [get_attack(name) for name in (default_attacks(scale) if attacks is None else attacks)]
     owner, shares = Owner.of(cipher.key, cipher.spec, codec), Shares.of(images, targets or TARGETS[scale])
-    trial = make_trial(owner, shares, scale, weights)
+    trial = make_trial(owner, shares, scale, weights, folder=store.folder if store else None, progress=progress)
     results = run_all(chosen, lambda attack: run_attack(attack, owner, shares, trial, lpips), store, progress)
     return Audit(cipher.spec, codec, len(images), results, trial.plain, trial.evidence.targets)
 
@@ -201,7 +201,7 @@ def _positive(attack: Attack, owner: Owner, shares: Shares, trial: Trial) -> Con
     few = shares.fewer(_CONTROL_TARGETS, attack.control_ciphertexts)
     if attack.synthetic:
         few = replace(few, targets=synthetic_pictures(_CONTROL_TARGETS, *trial.evidence.size))
-    fresh = make_trial(Owner.new(spec), few, trial.evidence.scale, trial.evidence.weights)
+    fresh = _control(Owner.new(spec), few, trial)
     ideal = replace(fresh, evidence=attack.ideal(fresh.evidence, fresh.compiled[0]))
     value, _ = _outcome(attack, ideal)
     what = f"{'synthetic pictures, ' * attack.synthetic}{describe(spec)}, fresh key, {attack.positive_evidence}"
@@ -216,13 +216,18 @@ def _negative(attack: Attack, owner: Owner, shares: Shares, trial: Trial) -> Con
         noise = np.random.default_rng(0).integers(0, 256, few.targets.shape, np.uint8)
         few = replace(few, targets=noise)
     others = owner.another if keyed else None
-    hard = make_trial(owner, few, trial.evidence.scale, trial.evidence.weights, others)
+    hard = _control(owner, few, trial, others)
     hard = replace(hard, evidence=attack.senseless(hard.evidence))
     what = "every image of the evidence under a key of its own" if keyed else "random noise instead of images"
     value, recovery = _outcome(attack, hard)
     chance = _chance(attack.measure, recovery, hard, owner) if recovery else 0.0
     limit = chance + MARGIN[attack.measure] + _luck(attack.measure, owner.spec, few.targets.shape)
     return Control(attack.negative_evidence or what, value, limit, value <= limit)
+
+
+def _control(owner: Owner, shares: Shares, trial: Trial, others: Callable[[], Owner] | None = None) -> Trial:
+    held = trial.evidence
+    return make_trial(owner, shares, held.scale, held.weights, others, held.folder, held.progress)
 
 
 def _luck(measure: Measure, spec: CipherSpec, shape: tuple[int, ...]) -> float:

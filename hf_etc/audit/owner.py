@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -125,6 +126,8 @@ def make_trial(
     scale: Scale = "smoke",
     weights: tuple[np.ndarray, np.ndarray | None] | None = None,
     others: Callable[[], Owner] | None = None,
+    folder: Path | None = None,
+    progress: Callable[[str], None] = lambda line: None,
 ) -> Trial:
     """Encrypt what the attacker gets.
 
@@ -134,6 +137,7 @@ def make_trial(
         scale, weights: see :class:`hf_etc.audit.Evidence`.
         others: negative control: makes a new owner for every image besides the targets, so that the
             evidence says nothing about them.
+        folder, progress: of trainings, see :class:`hf_etc.audit.Evidence`.
     """
     targets, compiled = owner.encrypt(shares.targets)
 
@@ -160,18 +164,20 @@ def make_trial(
         copies=near_copies(shares.targets[copied]),
         weights=weights,
         picture=(shares.targets.shape[1], shares.targets.shape[2]),
+        folder=folder,
+        progress=progress,
         scale=scale,
     )
     return Trial(evidence, plain, compiled, copied)
 
 
-def near_copies(images: np.ndarray) -> np.ndarray:
+def near_copies(images: np.ndarray, smaller: int = 2) -> np.ndarray:
     """Pictures (N,H,W,3) as somebody else may have them: half as large, saved as JPEG, and enlarged again."""
     height, width = images.shape[1:3]
     out = np.empty_like(images)
     for copy, image in zip(out, images, strict=True):
         file = io.BytesIO()
-        Image.fromarray(image).reduce(2).save(file, "JPEG", quality=_COPY_QUALITY)
+        Image.fromarray(image).reduce(smaller).save(file, "JPEG", quality=_COPY_QUALITY)
         copy[...] = np.asarray(Image.open(file).resize((width, height), Image.Resampling.BICUBIC))
     return out
 

@@ -11,6 +11,7 @@ from .itn import Itn
 from .jigsaw import Jigsaw
 from .known_plaintext import KnownPlaintext
 from .linkage import Linkage
+from .pair_score import PairScore
 from .statistics import Statistics
 from .weights import Weights
 
@@ -25,6 +26,7 @@ __all__ = [
     "Jigsaw",
     "KnownPlaintext",
     "Linkage",
+    "PairScore",
     "Statistics",
     "Weights",
     "get_attack",
