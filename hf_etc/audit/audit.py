@@ -187,7 +187,9 @@ def _chance(measure: Measure, recovery: Recovery, trial: Trial, owner: Owner) ->
         return float(np.median(others)) if others.size else 0.0
     values = []
     for _ in range(_FRESH_KEYS):
-        _, compiled = Owner.new(owner.spec).encrypt(trial.plain)
+        fresh, size = Owner.new(owner.spec), trial.evidence.size
+        nonces = fresh.cipher.nonces_for(len(trial.plain)) or (None,)
+        compiled = fresh.without_gaps(tuple(fresh.cipher.compile(*size, nonce) for nonce in nonces), *size)
         guess = Recovery(replace(trial, compiled=compiled).decrypted, compiled)
         values.append(value_of(score(guess, trial, likeness=measure == "ssim"), measure))
     return float(np.mean(values))

@@ -58,10 +58,16 @@ class Owner:
 
     def encrypt(self, images: np.ndarray) -> tuple[np.ndarray, tuple[Compiled, ...]]:
         """Ciphertexts of uint8 (N,H,W,3), and what was done to them: the same to all, or to each its own."""
-        height, width = images.shape[1:3]
-        nonces = self.cipher.nonces_for(len(images))
+        (height, width), nonces = images.shape[1:3], self.cipher.nonces_for(len(images))
         compiled = (self.cipher.compile(height, width, nonce) for nonce in nonces or (None,))
         return self.sealer.encrypt(images, nonces), tuple(compiled)
+
+    def without_gaps(self, compiled: tuple[Compiled, ...], height: int, width: int) -> tuple[Compiled, ...]:
+        """The same of pictures of what was sent alone, see :meth:`Cells.condensed`; or as it is, if that is all."""
+        if self.spec.sends_all:
+            return compiled
+        cells = cells_of(self.spec, height, width)
+        return tuple(cells.condensed(one) for one in compiled if isinstance(one, Layout))
 
 
 @dataclass(frozen=True)
@@ -148,9 +154,8 @@ def make_trial(
 
     plain = shares.targets
     if not owner.spec.sends_all:
-        cells = cells_of(owner.spec, *plain.shape[1:3])
         layouts = [one for one in compiled if isinstance(one, Layout)]
-        compiled = tuple(map(cells.condensed, layouts))
+        compiled = owner.without_gaps(compiled, *plain.shape[1:3])
         sent = (layout.apply(one) for layout, one in zip(layouts, plain, strict=True))
         plain = np.stack([done.undo(one) for done, one in zip(compiled, sent, strict=True)])
     copied = np.random.default_rng().permutation(len(targets))
