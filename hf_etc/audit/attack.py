@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -13,7 +14,7 @@ from ..cipher.plan import Plan
 from ..errors import ParameterError
 from ..experiments.store import Scale
 
-Measure = Literal["neighbours_right", "places_right", "key_share", "ssim", "outlines"]
+Measure = Literal["neighbours_right", "places_right", "key_share", "ssim", "outlines", "linked"]
 Compiled = Layout | Plan
 """What a cipher does to pictures, from plain to encrypted; see :meth:`CipherSpec.compile`."""
 REGISTRY: dict[str, type["Attack"]] = {}
@@ -34,8 +35,12 @@ class Evidence:
         pairs: known plaintexts and their ciphertexts, each uint8 (K,H,W,3).
         oracle: encrypts chosen plain images, uint8 (K,H,W,3), under the targets' key.
         public: uint8 (L,H,W,3), plain images of the attacker's own, none of them among the plain targets.
+        copies: uint8 (T,H,W,3), near copies of the plain targets, in an order of their own.
         weights: the position embedding of the encrypted-domain model, float (N,D), and the public model's,
             or None.
+        picture: (height, width) of the plain pictures, which markers tell; None: that of the targets.
+        folder: where trained networks are kept for the next run, beside the report; None: nowhere.
+        progress: receives lines on a training.
         scale: how much a learned attack may train.
         seed: of the attacker's random choices.
     """
@@ -52,16 +57,20 @@ class Evidence:
     public: np.ndarray | None = field(
         default=None, metadata={"what": "plain images of the attacker's own; give 4 images or more"}
     )
+    copies: np.ndarray | None = field(default=None, metadata={"what": "near copies of the plain images"})
     weights: tuple[np.ndarray, np.ndarray | None] | None = field(
         default=None, metadata={"what": "a model trained on ciphertexts; give one with --model"}
     )
+    picture: tuple[int, int] | None = None
+    folder: Path | None = None
+    progress: Callable[[str], None] = lambda line: None
     scale: Scale = "smoke"
     seed: int = 0
 
     @property
     def size(self) -> tuple[int, int]:
-        """(height, width) in pixels."""
-        return self.targets.shape[1], self.targets.shape[2]
+        """(height, width) of the plain pictures, in pixels."""
+        return self.picture or (self.targets.shape[1], self.targets.shape[2])
 
     def lack(self, needs: frozenset[str]) -> str | None:
         """Which of these members is missing and how to get it, in plain words, or None."""
@@ -89,17 +98,19 @@ class Recovery:
     """What an attack brings back.
 
     Attributes:
-        restored: uint8 (T,H,W,3), the targets as the attack reads them.
+        restored: uint8 (T,H,W,3), the targets as the attack reads them; None: it restores nothing.
         compiled: what encryption does: one for all targets, or one per target; None: the attack finds no key.
         up_to_symmetry: these leave a global turn, negation and recolouring open.
         ciphertexts_used: how many collected ciphertexts (pairs, queries) it took.
+        linked: int (T,), for each of the copies its place among the targets and then the collected ciphertexts.
         note: what else the attack found, in plain words.
     """
 
-    restored: np.ndarray
+    restored: np.ndarray | None = None
     compiled: tuple[Compiled, ...] | None = None
     up_to_symmetry: bool = False
     ciphertexts_used: int = 0
+    linked: np.ndarray | None = None
     note: str = ""
 
 
@@ -115,6 +126,7 @@ class Attack(ABC):
         measure: the figure that tells whether it succeeded.
         accumulates: more ciphertexts help; the audit then looks for the smallest number that suffices.
         trained: it trains a network; at scale "smoke" that only shows that it runs, so it must be asked for.
+        partial: it also takes ciphertexts that leave parts of the picture out.
         control_ciphertexts: how many collected ciphertexts its controls use.
         positive: a cipher that it must break, whatever it does to the audited one.
         enough: the figure that it must reach on `positive`.
@@ -133,6 +145,7 @@ class Attack(ABC):
     measure: ClassVar[Measure] = "ssim"
     accumulates: ClassVar[bool] = False
     trained: ClassVar[bool] = False
+    partial: ClassVar[bool] = False
     control_ciphertexts: ClassVar[int] = 6
     positive: ClassVar[CipherSpec]
     enough: ClassVar[float]

@@ -24,7 +24,7 @@ TARGETS: dict[Scale, int] = {"smoke": 4, "small": 16, "paper": 100}
 _CURVE = (2, 3, 4, 5, 6, 8, 12, 16, 24, 32, 50)
 _CURVE_END = 0.99
 MARGIN: dict[Measure, float] = {"neighbours_right": 0.05, "places_right": 0.1, "key_share": 0.05}
-MARGIN |= {"ssim": 0.1, "outlines": 0.15}
+MARGIN |= {"ssim": 0.1, "outlines": 0.15, "linked": 0.1}
 _CONTROL_TARGETS, _FRESH_KEYS = 3, 3
 
 
@@ -75,7 +75,7 @@ def audit(
     cipher.spec.check_size(*images.shape[1:3])
     chosen = [get_attack(name) for name in (default_attacks(scale) if attacks is None else attacks)]
     owner, shares = Owner.of(cipher.key, cipher.spec, codec), Shares.of(images, targets or TARGETS[scale])
-    trial = make_trial(owner, shares, scale, weights)
+    trial = make_trial(owner, shares, scale, weights, folder=store.folder if store else None, progress=progress)
     results = run_all(chosen, lambda attack: run_attack(attack, owner, shares, trial, lpips), store, progress)
     return Audit(cipher.spec, codec, len(images), results, trial.plain, trial.evidence.targets)
 
@@ -147,7 +147,14 @@ def value_of(scores: Scores, measure: Measure) -> float:
 
 def why_not(attack: Attack, evidence: Evidence) -> str | None:
     """Why an attack says nothing here, in plain words, or None."""
-    return evidence.lack(attack.needs) or attack.applies_to(evidence.spec, *evidence.size)
+    return evidence.lack(attack.needs) or says_nothing(attack, evidence.spec, *evidence.size)
+
+
+def says_nothing(attack: Attack, spec: CipherSpec, height: int, width: int) -> str | None:
+    """Why an attack says nothing about a cipher and a size of pictures, in plain words, or None."""
+    if not spec.sends_all and not attack.partial:
+        return "it puts whole pictures together, and these ciphertexts leave parts out"
+    return attack.applies_to(spec, height, width)
 
 
 def _measure(attack: Attack, trial: Trial) -> tuple[float, Recovery]:
@@ -171,13 +178,18 @@ def _curve(attack: Attack, trial: Trial) -> tuple[tuple[int, float], ...]:
 
 def _chance(measure: Measure, recovery: Recovery, trial: Trial, owner: Owner) -> float:
     """What someone with no knowledge reaches: wrong keys, or the restored pictures beside others."""
-    if measure in ("ssim", "outlines") and len(trial.plain) > 1:
+    if measure == "linked":
+        collected = trial.evidence.ciphertexts
+        return 1 / (len(trial.plain) + (0 if collected is None else len(collected)))
+    if measure in ("ssim", "outlines") and recovery.restored is not None and len(trial.plain) > 1:
         compare = similarity if measure == "ssim" else outlines
         others = compare(np.roll(trial.plain, 1, axis=0), recovery.restored)
         return float(np.median(others)) if others.size else 0.0
     values = []
     for _ in range(_FRESH_KEYS):
-        _, compiled = Owner.new(owner.spec).encrypt(trial.plain)
+        fresh, size = Owner.new(owner.spec), trial.evidence.size
+        nonces = fresh.cipher.nonces_for(len(trial.plain)) or (None,)
+        compiled = fresh.without_gaps(tuple(fresh.cipher.compile(*size, nonce) for nonce in nonces), *size)
         guess = Recovery(replace(trial, compiled=compiled).decrypted, compiled)
         values.append(value_of(score(guess, trial, likeness=measure == "ssim"), measure))
     return float(np.mean(values))
@@ -186,12 +198,12 @@ def _chance(measure: Measure, recovery: Recovery, trial: Trial, owner: Owner) ->
 def _positive(attack: Attack, owner: Owner, shares: Shares, trial: Trial) -> Control | None:
     """The attack against a cipher that it must break, on the same images."""
     spec = like(attack.positive, owner.spec)
-    if attack.applies_to(spec, *trial.evidence.size):
+    if says_nothing(attack, spec, *trial.evidence.size):
         return None
     few = shares.fewer(_CONTROL_TARGETS, attack.control_ciphertexts)
     if attack.synthetic:
         few = replace(few, targets=synthetic_pictures(_CONTROL_TARGETS, *trial.evidence.size))
-    fresh = make_trial(Owner.new(spec), few, trial.evidence.scale, trial.evidence.weights)
+    fresh = _control(Owner.new(spec), few, trial)
     ideal = replace(fresh, evidence=attack.ideal(fresh.evidence, fresh.compiled[0]))
     value, _ = _outcome(attack, ideal)
     what = f"{'synthetic pictures, ' * attack.synthetic}{describe(spec)}, fresh key, {attack.positive_evidence}"
@@ -206,7 +218,7 @@ def _negative(attack: Attack, owner: Owner, shares: Shares, trial: Trial) -> Con
         noise = np.random.default_rng(0).integers(0, 256, few.targets.shape, np.uint8)
         few = replace(few, targets=noise)
     others = owner.another if keyed else None
-    hard = make_trial(owner, few, trial.evidence.scale, trial.evidence.weights, others)
+    hard = _control(owner, few, trial, others)
     hard = replace(hard, evidence=attack.senseless(hard.evidence))
     what = "every image of the evidence under a key of its own" if keyed else "random noise instead of images"
     value, recovery = _outcome(attack, hard)
@@ -215,8 +227,15 @@ def _negative(attack: Attack, owner: Owner, shares: Shares, trial: Trial) -> Con
     return Control(attack.negative_evidence or what, value, limit, value <= limit)
 
 
+def _control(owner: Owner, shares: Shares, trial: Trial, others: Callable[[], Owner] | None = None) -> Trial:
+    held = trial.evidence
+    return make_trial(owner, shares, held.scale, held.weights, others, held.folder, held.progress)
+
+
 def _luck(measure: Measure, spec: CipherSpec, shape: tuple[int, ...]) -> float:
-    """The weight of one block: in a small grid a single coincidence counts for much."""
+    """The weight of one block, or one picture: among few a single coincidence counts for much."""
+    if measure == "linked":
+        return 1 / shape[0]
     size = block_size_of(spec)
     return size**2 / (shape[1] * shape[2]) if size and measure not in ("ssim", "outlines") else 0.0
 
@@ -229,6 +248,10 @@ def _outcome(attack: Attack, trial: Trial) -> tuple[float, Recovery | None]:
 
 
 def like(positive: CipherSpec, spec: CipherSpec) -> CipherSpec:
-    """The positive control's cipher with the audited block size."""
+    """The positive control's cipher with the audited block size and gaps."""
     size = spec.layout_block
-    return replace(positive, block_size=size) if size and isinstance(positive, EtcSpec) else positive
+    if not size or not isinstance(positive, EtcSpec):
+        return positive
+    if isinstance(spec, EtcSpec) and positive.key_scope == "image" and not spec.sends_all:
+        return replace(positive, block_size=size, gap=spec.gap, jitter=spec.jitter)
+    return replace(positive, block_size=size)

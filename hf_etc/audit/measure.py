@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +22,20 @@ from ..cipher.spec import make_spec
 from ..encoding import Encoding
 from ..records import write_rows
 from .attacks import get_attack
-from .owner import Owner, Shares, Trial, make_trial
+from .attacks.linkage import distances
+from .owner import Owner, Shares, Trial, make_trial, near_copies
 from .pictures import read_pictures
 from .puzzle import compatibility
 from .puzzle.assembly import assemble
 from .puzzle.board import Board
+from .puzzle.cells import cells_of
 from .puzzle.compatibility import PairCosts, pair_costs
 from .puzzle.pieces import split_blocks
 from .scores import score, score_layout
 
 _UNSEEN = 4
 _COUNTS = (2, 3, 4, 5, 6, 8, 12, 16, 24, 32, 50)
-_SEED = 1
+_SEED, _PUBLIC = 1, 1200
 Row = dict[str, Any]
 
 
@@ -40,26 +43,36 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one measurement and write its record."""
     words = list(sys.argv[1:] if argv is None else argv)
     parser = argparse.ArgumentParser(prog="python -m hf_etc.audit.measure", description=__doc__)
-    parser.add_argument("name", choices=sorted(MEASUREMENTS))
+    parser.add_argument("name", choices=sorted({**MEASUREMENTS, **PRIVATE}))
     parser.add_argument("source", help="folder of images, or dataset")
     parser.add_argument("--images", type=int, default=100, help="drawn at random (default: 100)")
     parser.add_argument("--size", type=int, help="edge in pixels (default: the pictures' own, or 224)")
     parser.add_argument("--block-size", type=int, default=16)
+    parser.add_argument("--gap", type=int, default=0, help="of private ciphertexts, and their jitter (default: 0)")
+    parser.add_argument("--split", help="of a dataset, to draw from")
+    parser.add_argument("--public", help="split of the same dataset with the attacker's own pictures")
     parser.add_argument("--out", type=Path, default=Path("results"), help="folder of the record (default: results)")
     options = parser.parse_args(words)
     size = (options.size, options.size) if options.size else None
     spec = EtcSpec(block_size=options.block_size)
-    images = read_pictures(options.source, spec, limit=options.images, size=size, seed=_SEED).pixels
+    images = read_pictures(
+        options.source, spec, limit=options.images, size=size, split=options.split, seed=_SEED
+    ).pixels
+    measurement = MEASUREMENTS.get(options.name)
+    if measurement is None:
+        public = read_pictures(options.source, spec, limit=_PUBLIC, size=size, split=options.public, seed=_SEED).pixels
+        private = EtcSpec("image", options.block_size, gap=options.gap, jitter=options.gap)
+        measurement = partial(PRIVATE[options.name], public=public, spec=private)
     source = Path(options.source).name
-    label = f"{source}_{images.shape[1]}_{options.block_size}"
+    label = f"{source}_{images.shape[1]}_{options.block_size}" + (f"_gap{options.gap}" if options.gap else "")
     data = {"name": source, "images": len(images), "height": images.shape[1], "width": images.shape[2]}
     write_rows(
         options.out / f"audit_{options.name.replace('-', '_')}_{label}.json",
         f"audit {options.name}",
-        MEASUREMENTS[options.name](images, options.block_size),
+        measurement(images, options.block_size),
         data=data,
         seed=_SEED,
-        settings={"block_size": options.block_size},
+        settings={"block_size": options.block_size} | ({"gap": options.gap} if options.name in PRIVATE else {}),
         command=["python", "-m", "hf_etc.audit.measure", *words],
     )
     return 0
@@ -171,6 +184,43 @@ def statistics(images: np.ndarray, block_size: int) -> Iterator[Row]:
             }
 
 
+def pair_score(images: np.ndarray, block_size: int, public: np.ndarray, spec: EtcSpec) -> Iterator[Row]:
+    """The jigsaw with the learned measure and the one without, on the same ciphertexts, whole and in part."""
+    attacks = [get_attack(name) for name in ("jigsaw", "pair-score")]
+    for keep in (1, 0.5):
+        owner = Owner.new(replace(spec, keep=keep))
+        for number, image in enumerate(images):
+            shares = Shares(image[None], images[:0], images[:0], public)
+            trial = make_trial(owner, shares, "small", progress=print)
+            row: Row = {"image": number, "keep": keep}
+            for attack in attacks:
+                start = time.process_time()
+                found = score(attack.run(trial.evidence.only(attack.needs)), trial)
+                assert found.ssim_up_to_symmetry is not None
+                row[attack.name] = {
+                    "neighbours_right": found.neighbours_right,
+                    "largest_component": found.largest_component,
+                    "pieces_right": found.pieces_right_up_to_symmetry,
+                    "ssim": found.ssim_up_to_symmetry.median,
+                    "cpu_seconds": round(time.process_time() - start, 1),
+                }
+            yield row
+
+
+def linkage(images: np.ndarray, block_size: int, public: np.ndarray, spec: EtcSpec) -> Iterator[Row]:
+    """The share of pictures of which a copy finds the ciphertext among those of all: the picture itself, saved as
+    JPEG 75, and at half the size."""
+    cells = cells_of(spec, *images.shape[1:3])
+    for keep in (1, 0.5):
+        ciphertexts, _ = Owner.new(replace(spec, keep=keep)).encrypt(images)
+        for copies in ("same", "jpeg 75", "half as large, jpeg 75"):
+            known = images if copies == "same" else near_copies(images, 1 if copies == "jpeg 75" else 2)
+            found = distances(known, ciphertexts, cells).argmin(1)
+            linked = float(np.mean(found == np.arange(len(images))))
+            yield {"keep": keep, "copies": copies, "among": len(images), "linked": linked}
+
+
+PRIVATE: dict[str, Callable[..., Iterator[Row]]] = {"linkage": linkage, "pair-score": pair_score}
 MEASUREMENTS: dict[str, Callable[[np.ndarray, int], Iterator[Row]]] = {
     "dataset-jigsaw": dataset_jigsaw,
     "jigsaw": jigsaw,

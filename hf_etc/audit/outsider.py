@@ -104,6 +104,8 @@ def _agreement(attack: Attack, evidence: Evidence) -> float:
         first, second = (attack.run(one).restored for one in needed)
     except AttackFailure:
         return 0.0
+    if first is None or second is None:
+        return 0.0
     likeness = similarity(first, align(second, first))
     return float(np.median(likeness)) if likeness.size else 0.0
 

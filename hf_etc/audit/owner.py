@@ -1,18 +1,24 @@
 """The owner's side of an audit: what it encrypts, what of it an attacker gets, and the truth to score against."""
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
+from ..blocks import Layout
 from ..cipher import CipherSpec
 from ..cipher.keys import EtcKey
 from ..encoding import Encoding
 from ..sealing import Cipher, Recipe, Sealer
 from .attack import Compiled, Evidence, Scale
+from .puzzle.cells import cells_of
 
 _COLLECTED, _MOST_COLLECTED, _PAIRS = 50, 500, 1
 _SYNTHETIC_FALL = 2.2
+_COPY_QUALITY = 75
 
 
 @dataclass(frozen=True)
@@ -52,10 +58,16 @@ class Owner:
 
     def encrypt(self, images: np.ndarray) -> tuple[np.ndarray, tuple[Compiled, ...]]:
         """Ciphertexts of uint8 (N,H,W,3), and what was done to them: the same to all, or to each its own."""
-        height, width = images.shape[1:3]
-        nonces = self.cipher.nonces_for(len(images))
+        (height, width), nonces = images.shape[1:3], self.cipher.nonces_for(len(images))
         compiled = (self.cipher.compile(height, width, nonce) for nonce in nonces or (None,))
         return self.sealer.encrypt(images, nonces), tuple(compiled)
+
+    def without_gaps(self, compiled: tuple[Compiled, ...], height: int, width: int) -> tuple[Compiled, ...]:
+        """The same of pictures of what was sent alone, see :meth:`Cells.condensed`; or as it is, if that is all."""
+        if self.spec.sends_all:
+            return compiled
+        cells = cells_of(self.spec, height, width)
+        return tuple(cells.condensed(one) for one in compiled if isinstance(one, Layout))
 
 
 @dataclass(frozen=True)
@@ -95,13 +107,15 @@ class Trial:
 
     Attributes:
         evidence: all that any attack may receive.
-        plain: uint8 (T,H,W,3).
+        plain: uint8 (T,H,W,3); of pictures that are sent in part, what was sent, without the gaps.
         compiled: what encryption truly did: one for all targets, or one each.
+        copied: int (T,), the target of each of the evidence's copies.
     """
 
     evidence: Evidence
     plain: np.ndarray
     compiled: tuple[Compiled, ...]
+    copied: np.ndarray
 
     @property
     def decrypted(self) -> np.ndarray:
@@ -118,6 +132,8 @@ def make_trial(
     scale: Scale = "smoke",
     weights: tuple[np.ndarray, np.ndarray | None] | None = None,
     others: Callable[[], Owner] | None = None,
+    folder: Path | None = None,
+    progress: Callable[[str], None] = lambda line: None,
 ) -> Trial:
     """Encrypt what the attacker gets.
 
@@ -127,6 +143,7 @@ def make_trial(
         scale, weights: see :class:`hf_etc.audit.Evidence`.
         others: negative control: makes a new owner for every image besides the targets, so that the
             evidence says nothing about them.
+        folder, progress: of trainings, see :class:`hf_etc.audit.Evidence`.
     """
     targets, compiled = owner.encrypt(shares.targets)
 
@@ -135,6 +152,13 @@ def make_trial(
             return owner.encrypt(images)[0]
         return np.concatenate([others().encrypt(one)[0] for one in images[:, None]])
 
+    plain = shares.targets
+    if not owner.spec.sends_all:
+        layouts = [one for one in compiled if isinstance(one, Layout)]
+        compiled = owner.without_gaps(compiled, *plain.shape[1:3])
+        sent = (layout.apply(one) for layout, one in zip(layouts, plain, strict=True))
+        plain = np.stack([done.undo(one) for done, one in zip(compiled, sent, strict=True)])
+    copied = np.random.default_rng().permutation(len(targets))
     evidence = Evidence(
         spec=owner.spec,
         targets=targets,
@@ -142,10 +166,25 @@ def make_trial(
         pairs=(shares.pairs, evidence_of(shares.pairs)) if len(shares.pairs) else None,
         oracle=evidence_of,
         public=shares.public if len(shares.public) else None,
+        copies=near_copies(shares.targets[copied]),
         weights=weights,
+        picture=(shares.targets.shape[1], shares.targets.shape[2]),
+        folder=folder,
+        progress=progress,
         scale=scale,
     )
-    return Trial(evidence, shares.targets, compiled)
+    return Trial(evidence, plain, compiled, copied)
+
+
+def near_copies(images: np.ndarray, smaller: int = 2) -> np.ndarray:
+    """Pictures (N,H,W,3) as somebody else may have them: half as large, saved as JPEG, and enlarged again."""
+    height, width = images.shape[1:3]
+    out = np.empty_like(images)
+    for copy, image in zip(out, images, strict=True):
+        file = io.BytesIO()
+        Image.fromarray(image).reduce(smaller).save(file, "JPEG", quality=_COPY_QUALITY)
+        copy[...] = np.asarray(Image.open(file).resize((width, height), Image.Resampling.BICUBIC))
+    return out
 
 
 def synthetic_pictures(count: int, height: int, width: int, seed: int = 0) -> np.ndarray:

@@ -66,6 +66,7 @@ class Scores:
         ssim, lpips: of the restored against the plain targets.
         ssim_up_to_symmetry: after the best global symmetry.
         outlines: correlation of the strength of edges with that of the plain targets.
+        linked: the share of plain pictures whose ciphertext was found.
     """
 
     images: int
@@ -82,6 +83,7 @@ class Scores:
     ssim_up_to_symmetry: Quartiles | None = None
     outlines: Quartiles | None = None
     lpips: Quartiles | None = None
+    linked: float | None = None
 
     @property
     def key_bits_recovered(self) -> float | None:
@@ -90,7 +92,7 @@ class Scores:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Scores":
-        own = {one.name: values[one.name] for one in fields(cls)}
+        own = {one.name: ({"linked": None} | values)[one.name] for one in fields(cls)}  # which older ones lack
         for name in ("ssim", "ssim_up_to_symmetry", "outlines", "lpips"):
             own[name] = own[name] and Quartiles(**own[name])
         return cls(**own)

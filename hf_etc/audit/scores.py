@@ -11,8 +11,8 @@ from ..metrics.similarity import Lpips, ssim
 from .attack import Compiled, Recovery
 from .owner import Trial
 from .puzzle.board import largest_part
-from .puzzle.naturalness import read, readings_of, thumbnails
-from .puzzle.pieces import pieces_of, turned_steps, unpack, whole
+from .puzzle.naturalness import Reading, read, readings_of, thumbnails
+from .puzzle.pieces import STATE_AFTER, STATE_INVERSE, pack, pieces_of, turned_steps, unpack, whole
 from .record import Quartiles, Scores
 
 _SSIM_LEAST = 11  # pixels
@@ -28,6 +28,9 @@ def score(recovery: Recovery, trial: Trial, lpips: Lpips | None = None, likeness
         lpips: the metric, or None to leave it out.
         likeness: measure SSIM, too; it takes the longest.
     """
+    if recovery.restored is None:
+        linked = None if recovery.linked is None else float(np.mean(recovery.linked == trial.copied))
+        return Scores(len(trial.plain), 0, 0, linked=linked)
     restored, plain, decrypted = recovery.restored, trial.plain, trial.decrypted
     aligned = align(restored, plain) if recovery.up_to_symmetry else restored
     ssims = [similarity(plain, one) for one in (restored, aligned)] if likeness else [np.empty(0)] * 2
@@ -60,7 +63,10 @@ def score(recovery: Recovery, trial: Trial, lpips: Lpips | None = None, likeness
 
 
 def key_share(found: Compiled, true: Compiled) -> float:
-    """The share of symbols that come from the right place with the right sign."""
+    """The share of symbols that come from the right place with the right sign; of partial pictures, of blocks."""
+    if isinstance(found, Layout) and isinstance(true, Layout) and found.form == true.form and not true.tiles:
+        agree = [one == other for one, other in zip(found.arrays, true.arrays, strict=True)]
+        return float(np.logical_and.reduce(agree).mean())
     a, b = (Plan.of_layout(one) if isinstance(one, Layout) else one for one in (found, true))
     if a.symbol_bits != b.symbol_bits:
         return 0.0
@@ -107,14 +113,15 @@ def score_layout(found: Layout, truth: Layout) -> JigsawScore:
         JigsawScore(pieces_right=0.0, pieces_right_up_to_symmetry=1.0, neighbours_right=1.0, places_right=1.0, \
 largest_component=1.0)
     """
-    left = truth.then(found.inverse())  # of the plain picture: what was not undone
-    cells, states = pieces_of(left)
-    right = [_same(left, whole(left, *reading)) for reading in readings_of(left.height, left.width)]
-    rows, columns = (edge // left.block_size for edge in left.output)
-    grid = np.arange(left.blocks).reshape(rows, columns)
-    first, second = np.hstack([(grid[:, :-1].ravel(), grid[:, 1:].ravel()), (grid[:-1].ravel(), grid[1:].ravel())])
-    step = np.stack(np.divmod(second, columns), 1) - np.stack(np.divmod(first, columns), 1)
-    moved = cells[second] - cells[first]
+    (cells, states), (places, shown) = pieces_of(truth), pieces_of(found)
+    states = STATE_AFTER[STATE_INVERSE[states], shown]  # what was done to each block of the plain picture
+    right = [_right(truth, reading, places, states) for reading in readings_of(truth.height, truth.width)]
+    at = np.full((truth.height // truth.block_size + 1, truth.width // truth.block_size + 1), -1)
+    at[tuple(cells.T)] = np.arange(truth.blocks)
+    first, second = np.hstack([(at[:, :-1].ravel(), at[:, 1:].ravel()), (at[:-1].ravel(), at[1:].ravel())])
+    sent = (first >= 0) & (second >= 0)
+    first, second = first[sent], second[sent]
+    step, moved = cells[second] - cells[first], places[second] - places[first]
     joined = (states[first] == states[second]) & (turned_steps(step, unpack(states[first])[0]) == moved).all(1)
     beside = np.abs(moved).sum(1) == 1
     return JigsawScore(
@@ -122,16 +129,15 @@ largest_component=1.0)
         max(right),
         float(joined.mean()) if len(joined) else 1.0,
         float(beside.mean()) if len(beside) else 1.0,
-        len(largest_part(first[joined], second[joined], left.blocks)) / left.blocks,
+        len(largest_part(first[joined], second[joined], truth.blocks)) / truth.blocks,
     )
 
 
-def _same(a: Layout, b: Layout) -> float:
-    """The share of blocks on which two layouts of one picture agree in every respect."""
-    if a.form != b.form:
-        return 0.0
-    agree = [getattr(a, name) == getattr(b, name) for name in ("top", "left", "turn", "negative", "color")]
-    return float(np.logical_and.reduce(agree).mean())
+def _right(truth: Layout, reading: Reading, places: np.ndarray, states: np.ndarray) -> float:
+    """The share of blocks that lie where they belong in a plain picture that is turned and changed as a whole."""
+    seen = whole(truth, *reading)
+    shown = np.stack(np.divmod(np.argsort(seen.cells)[truth.cells], seen.columns), 1)  # place of each block's cell
+    return float(((shown == places).all(1) & (states == pack(*reading))).mean())
 
 
 def _equal(a: np.ndarray, b: np.ndarray) -> int:

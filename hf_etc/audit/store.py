@@ -25,6 +25,11 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self._folder = folder / _FOLDER
 
+    @property
+    def folder(self) -> Path:
+        """For what attacks keep besides, such as trained networks."""
+        return self._folder
+
     def get(self, attack: str) -> AttackResult | None:
         """What an earlier run with the same settings found, or None.
 

@@ -13,6 +13,7 @@ _MEASURES = {
     "key_share": "of the key found",
     "ssim": "similarity (SSIM) to the plain pictures",
     "outlines": "agreement of the outlines with those of the plain pictures",
+    "linked": "of the known pictures linked to their ciphertexts",
     "agreement": "similarity (SSIM) between two independent solutions",
 }
 
@@ -92,7 +93,7 @@ def describe(spec: CipherSpec) -> str:
     parts = [
         f"{name.replace('_', ' ')} {', '.join(value) if isinstance(value, list) else str(value).lower()}"
         for name, value in given.items()
-        if value != usual[name]
+        if value != usual.get(name)  # options that came later are given only where they are used
     ]
     return spec.name + (f" ({', '.join(parts)})" if parts else "")
 

@@ -10,6 +10,8 @@ from .gan import Gan
 from .itn import Itn
 from .jigsaw import Jigsaw
 from .known_plaintext import KnownPlaintext
+from .linkage import Linkage
+from .pair_score import PairScore
 from .statistics import Statistics
 from .weights import Weights
 
@@ -23,6 +25,8 @@ __all__ = [
     "Itn",
     "Jigsaw",
     "KnownPlaintext",
+    "Linkage",
+    "PairScore",
     "Statistics",
     "Weights",
     "get_attack",

@@ -10,6 +10,7 @@ from ...blocks import Layout
 from ...cipher import CipherSpec
 from ..attack import Evidence, Recovery, block_size_of, register
 from ..puzzle.board import costs_beside
+from ..puzzle.cells import Cells
 from ..puzzle.compatibility import PairCosts
 from ..puzzle.pieces import STATES, layout_of
 from .jigsaw import Jigsaw
@@ -27,6 +28,7 @@ class BruteForce(Jigsaw):
     name = "brute-force"
     goal = "each image, by trying all keys"
     given = "one ciphertext of at most four blocks (32x32 pixels in blocks of 16)"
+    partial = False
     source = "exhaustive search, pruned by boundary continuity"
 
     def run(self, evidence: Evidence) -> Recovery:
@@ -35,8 +37,8 @@ class BruteForce(Jigsaw):
         note = f"the whole key space of 2^{log2(factorial(blocks) * STATES**blocks):.1f} keys was covered"
         return replace(super().run(evidence), note=note)
 
-    def solve(self, costs: PairCosts, rows: int, columns: int, block_size: int) -> Layout:
-        return search(costs, rows, columns, block_size)
+    def solve(self, costs: PairCosts, cells: Cells) -> Layout:
+        return search(costs, cells.rows, cells.columns, cells.block_size)
 
     def applies_to(self, spec: CipherSpec, height: int, width: int) -> str | None:
         size = block_size_of(spec)

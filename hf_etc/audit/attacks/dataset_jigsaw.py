@@ -3,6 +3,7 @@
 from ...cipher import CipherSpec, EtcSpec
 from ..attack import Attack, AttackFailure, Evidence, Recovery, block_size_of, register
 from ..puzzle.assembly import assemble
+from ..puzzle.cells import Cells, cells_of
 from ..puzzle.compatibility import pair_costs
 from ..puzzle.naturalness import settle
 from ..puzzle.pieces import split_blocks
@@ -18,6 +19,9 @@ class BlockAttack(Attack):
         if size is None:
             raise AttackFailure(f"the cipher {evidence.spec.name!r} does not move whole blocks")
         return size
+
+    def cells(self, evidence: Evidence) -> Cells:
+        return cells_of(evidence.spec, *evidence.size)
 
     def applies_to(self, spec: CipherSpec, height: int, width: int) -> str | None:
         size = block_size_of(spec)

@@ -1,11 +1,14 @@
 """Jigsaw on single ciphertexts: what a key per image leaves open."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ...blocks import Layout
 from ...cipher import EtcSpec
 from ..attack import Evidence, Recovery, register
-from ..puzzle.assembly import assemble
+from ..puzzle.assembly import assemble, scatter
+from ..puzzle.cells import Cells
 from ..puzzle.compatibility import PairCosts, pair_costs
 from ..puzzle.naturalness import settle
 from ..puzzle.pieces import split_blocks
@@ -21,21 +24,26 @@ class Jigsaw(BlockAttack):
     given = "one ciphertext"
     source = "this package; edge measure and assembly after Gallagher (CVPR 2012), Pomeranz et al. (CVPR 2011)"
     measure = "neighbours_right"
+    partial = True
     positive = EtcSpec(key_scope="image")
     enough = 0.5
     synthetic = True
     advice = "Single ciphertexts give pictures away: smaller blocks and smaller pictures leave less to put together."
 
     def run(self, evidence: Evidence) -> Recovery:
-        height, width = evidence.size
-        size = self.block_size(evidence)
+        cells, judge = self.cells(evidence), self.measure_of(evidence)
         layouts = []
         for target in evidence.targets[:, None]:
-            layout = self.solve(pair_costs(split_blocks(target, size)), height // size, width // size, size)
+            layout = self.solve(judge(split_blocks(target, cells.block_size)[0]), cells)
             layouts.append(settle(layout, target))
         restored = np.stack([layout.undo(one) for layout, one in zip(layouts, evidence.targets, strict=True)])
         return Recovery(restored, tuple(layouts), up_to_symmetry=True, ciphertexts_used=1)
 
-    def solve(self, costs: PairCosts, rows: int, columns: int, block_size: int) -> Layout:
+    def measure_of(self, evidence: Evidence) -> Callable[[np.ndarray], PairCosts]:
+        """What tells how well the blocks of one ciphertext, uint8 (N,B,B,3), fit each other."""
+        return lambda blocks: pair_costs(blocks[None])
+
+    def solve(self, costs: PairCosts, cells: Cells) -> Layout:
         """Put the blocks together by the costs of their neighbourhoods."""
-        return assemble(costs, rows, columns, block_size)
+        build = assemble if costs.blocks == cells.count else scatter
+        return build(costs, cells.rows, cells.columns, cells.block_size)

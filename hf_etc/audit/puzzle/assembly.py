@@ -14,6 +14,7 @@ from ...blocks import Layout
 from .board import Board
 from .compatibility import PairCosts
 from .links import Groups, sure_links
+from .pieces import STATE_AFTER, VARIANT_INVERSE, layout_of, pack, turned_steps
 
 EFFORT = 30
 _CORE_ROUNDS = 8
@@ -45,6 +46,43 @@ def assemble(costs: PairCosts, rows: int, columns: int, block_size: int, effort:
     for attempt in range(effort if len(best.board.core()) < costs.blocks else 0):
         best.improve(costs, grid, _some(best.board, attempt % 3, random))
     return best.board.layout(rows, columns, block_size)
+
+
+def scatter(costs: PairCosts, rows: int, columns: int, block_size: int) -> Layout:
+    """A layout of fewer blocks than cells: those that are each other's best partners, joined, the largest part first.
+
+    Where a part lies in the picture is left open: each goes to the first place with room.
+    """
+    groups, best = Groups(costs.blocks, (rows, columns)), costs.partners
+    for first, second, variant in sure_links(costs):
+        back = VARIANT_INVERSE[variant] * costs.sides + first
+        if best[first] == variant * costs.sides + second and best[second] == back:
+            groups.join(first, second, variant)
+    free = np.ones((rows, columns), bool)
+    cells, states = np.zeros((costs.blocks, 2), np.int64), np.zeros(costs.blocks, np.int64)
+    waiting = sorted(groups.all(), key=lambda group: -len(group[0]))
+    while waiting:
+        blocks, there, turned = waiting.pop(0)
+        found = _room_for(there, turned, free)
+        if found is None:  # no room for it as a whole
+            waiting += [(blocks[i : i + 1], there[i : i + 1], turned[i : i + 1]) for i in range(len(blocks))]
+            continue
+        cells[blocks], states[blocks] = found
+        free[tuple(found[0].T)] = False
+    return layout_of(cells @ (columns, 1), states, rows, columns, block_size)
+
+
+def _room_for(cells: np.ndarray, states: np.ndarray, free: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Cells (K,2) and states of a part that was moved to the first free place, upright or on its side."""
+    for turn in (0, 1):
+        here = turned_steps(cells, turn)
+        here = here - here.min(0)
+        for row, column in np.argwhere(free):
+            moved = here + np.array([row, column - here[here[:, 0] == 0, 1].min()])
+            inside = ((moved >= 0) & (moved < free.shape)).all()
+            if inside and free[tuple(moved.T)].all():
+                return moved, STATE_AFTER[states, pack(turn, 0, 0)]
+    return None
 
 
 class _Best:

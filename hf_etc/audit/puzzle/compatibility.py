@@ -21,6 +21,7 @@ from ...blocks import COLORS
 from .pieces import VARIANTS, unpack
 
 NOISE_LEVELS = (1e-4, 1e-3, 3e-3, 1e-2)  # variance per component, with pixels in -1..1: lossless to strong JPEG
+_MIDDLE_NOISE = NOISE_LEVELS[1]
 _EXTRAPOLATE = 0.5  # weight of the pixel's own gradient against the side's mean gradient
 _NOISE_BLOCKS = 256  # of up to two ciphertexts, to tell the level of noise; of more fewer, at the same effort
 _FEW_CIPHERTEXTS = 5  # the evidence of more adds up under the highest level, too
@@ -104,6 +105,11 @@ def pair_costs(blocks: np.ndarray) -> PairCosts:
     if 4 * blocks.shape[1] <= _DENSE_SIDES:
         return _all_pairs(strips, noise)
     return _shortlisted_pairs(strips, noise)
+
+
+def edge_costs(blocks: Tensor, noise: float = _MIDDLE_NOISE) -> Tensor:
+    """float32 (P, 24, P): what the sides of one ciphertext cost beside each other, uint8 (N, B, B, 3)."""
+    return _costs(strips_of(blocks), noise)
 
 
 def strips_of(blocks: Tensor) -> Tensor:

@@ -95,6 +95,10 @@ class Groups:
         self._members[here] = np.concatenate([self._members[here], self._members.pop(there)])
         self._group[moved] = here
 
+    def all(self) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Blocks, their cells (K,2) and their states, of every group."""
+        return [(blocks, self._cells[blocks], self._states[blocks]) for blocks in self._members.values()]
+
     def largest(self) -> list[tuple[int, Cell, int]]:
         """(block, cell, state) of the largest group."""
         blocks = max(self._members.values(), key=len)

@@ -100,6 +100,7 @@ def transformed(layout: Layout, turn: int, negative: int, color: int) -> Layout:
 def whole(layout: Layout, turn: int, negative: int, color: int) -> Layout:
     """What is done to a layout's picture when it is turned, negated and recoloured as a whole."""
     height, width, size = layout.height, layout.width, layout.block_size
-    grid = turn_block(np.arange(layout.blocks).reshape(height // size, width // size), turn)
+    shape = height // size, width // size
+    grid = turn_block(np.arange(shape[0] * shape[1]).reshape(shape), turn)
     top, left = np.divmod(grid.reshape(-1), width // size)
     return Layout(height, width, size, grid.shape[1], top * size, left * size, *np.array([[turn], [negative], [color]]))
