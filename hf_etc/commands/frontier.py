@@ -50,11 +50,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             spec.check_size(*size)
     else:
         specs = usual_settings(options.block_sizes or sorted(bench.networks), size)
-    experiment, store = frontier(specs), Store(options.out / "results")
+    experiment, store = frontier(bench.name, specs), Store(options.out / "results")
     missing = {} if options.page else run([experiment], bench, store, options.only)
     assert experiment.draw is not None
     experiment.draw(store, options.out / "docs" / "figures")
-    page = options.out / "docs" / "frontier.md"
+    page = options.out / "docs" / f"{bench.name}.md"
     write_text(page, _HEADER + experiment.report(store) + "\n")
     print(f"\nFrontier: {page}")
     for reason, cells in missing.items():

@@ -52,8 +52,13 @@ class FrontierBench:
     def data_name(self) -> str:
         return f"{Path(self.dataset).name} {self.size[0]}x{self.size[1]}"
 
+    @property
+    def name(self) -> str:
+        """Of the experiment."""
+        return f"frontier_{Path(self.dataset).name}_{self.size[0]}"
+
     def command(self, experiment: str) -> list[str]:
-        return ["hf-etc", experiment, *self.words]
+        return ["hf-etc", "frontier", *self.words]
 
     @cached_property
     def split(self) -> Split:

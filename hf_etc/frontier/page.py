@@ -13,7 +13,6 @@ from ..experiments.store import Store
 from .measure import MEASURES, cells
 from .settings import name_of
 
-NAME = "frontier"
 HIDDEN, SOME = 0.05, 0.25  # of the neighbours found by the strongest attack
 _SHOWN, _ROWS = 5, 3
 
@@ -49,40 +48,40 @@ class Point:
         return self.leakage["attacks"][self.leakage["strongest"]].get(name)
 
 
-def points(specs: Sequence[EtcSpec], store: Store) -> list[Point]:
+def points(name: str, specs: Sequence[EtcSpec], store: Store) -> list[Point]:
     """The settings that were measured whole."""
     found = []
     for spec in specs:
-        records = [store.find(NAME, f"{name_of(spec)}-{what}") for what in MEASURES]
+        records = [store.find(name, f"{name_of(spec)}-{what}") for what in MEASURES]
         if all(records):
             found.append(Point(spec, *(one.results for one in records if one)))
     return found
 
 
-def frontier(specs: Sequence[EtcSpec]) -> Experiment:
-    """The experiment of some settings."""
+def frontier(name: str, specs: Sequence[EtcSpec]) -> Experiment:
+    """The experiment of some settings; `name` says on which pictures."""
     return Experiment(
-        NAME,
+        name,
         "Accuracy against leakage",
         cells(list(specs)),
-        lambda store: report(specs, store),
-        lambda store, folder: draw(specs, store, folder),
+        lambda store: report(name, specs, store),
+        lambda store, folder: draw(name, specs, store, folder),
     )
 
 
-def report(specs: Sequence[EtcSpec], store: Store) -> str:
+def report(name: str, specs: Sequence[EtcSpec], store: Store) -> str:
     """Markdown: the chart, the table, and which setting is for which need."""
-    found = points(specs, store)
+    found = points(name, specs, store)
     if not found:
         return "Nothing is measured yet.\n"
-    names = [f"{name_of(point.spec)}-{what}" for point in found for what in MEASURES]
+    measured = [f"{name_of(point.spec)}-{what}" for point in found for what in MEASURES]
     return "\n\n".join(
         [
-            "![Accuracy against leakage](figures/frontier.png)",
+            f"![Accuracy against leakage](figures/{name}.png)",
             table(_HEADER, [_row(point) for point in found]),
             _about(found[0]),
             *recommendation(found),
-            f"Measured at: {hardware(store, NAME, names)}.",
+            f"Measured at: {hardware(store, name, measured)}.",
         ]
     )
 
@@ -152,9 +151,9 @@ def _said(point: Point) -> str:
     )
 
 
-def draw(specs: Sequence[EtcSpec], store: Store, folder: Path) -> None:
-    """The chart ``frontier.png``: a point for each setting, and what the attack makes of some of them beside it."""
-    found = points(specs, store)
+def draw(name: str, specs: Sequence[EtcSpec], store: Store, folder: Path) -> None:
+    """The chart ``NAME.png``: a point for each setting, and what the attack makes of some of them beside it."""
+    found = points(name, specs, store)
     if not found:
         return
     drawn = figure(11, 5.2)
@@ -181,7 +180,7 @@ def draw(specs: Sequence[EtcSpec], store: Store, folder: Path) -> None:
     axes.set_xlim(-2, 102)
     axes.legend(fontsize=7, title="dot: pixels sent", title_fontsize=7, loc="lower right")
     _pictures(side, _spread(found))
-    save(drawn, folder / "frontier.png")
+    save(drawn, folder / f"{name}.png")
 
 
 def short(spec: EtcSpec) -> str:

@@ -16,6 +16,7 @@ from hf_etc.frontier.settings import name_of, parse_setting, sent_share, usual_s
 from hf_etc.models import build_model
 from tests.training.training_helpers import COLORS, colored_splits
 
+NAME = "frontier_pictures_32"
 SETTINGS = "dataset-8", "image-8", "image-8-gap2-jitter2-keep50"
 
 
@@ -64,22 +65,22 @@ def measured(tmp_path_factory):
 
 def test_every_setting_is_measured_and_told_on_the_page(measured):
     out, _ = measured
-    found = points([parse_setting(name) for name in SETTINGS], Store(out / "results"))
+    found = points(NAME, [parse_setting(name) for name in SETTINGS], Store(out / "results"))
     assert [name_of(point.spec) for point in found] == list(SETTINGS)
-    page = (out / "docs" / "frontier.md").read_text()
+    page = (out / "docs" / f"{NAME}.md").read_text()
     for point in found:
         assert f"| `{name_of(point.spec)}` |" in page and point.verdict in page
         assert len(point.accuracy["draws"]) == (1 if point.spec.key_scope == "dataset" else 3)
         assert 0 <= point.leakage["value"] <= 1
         assert point.leakage["value"] == point.leakage["attacks"][point.leakage["strongest"]]["neighbours_right"]
     assert found[0].accuracy["value"] == found[1].accuracy["value"] == found[1].accuracy["plain"]  # a bag of blocks
-    with Image.open(out / "docs" / "figures" / "frontier.png") as chart:
+    with Image.open(out / "docs" / "figures" / f"{NAME}.png") as chart:
         assert np.asarray(chart).std() > 1
 
 
 def test_a_stopped_frontier_goes_on_with_what_is_missing(measured, capsys):
     out, words = measured
-    lost, kept = (out / "results" / "frontier" / f"image-8-{what}.smoke.json" for what in ("size", "accuracy"))
+    lost, kept = (out / "results" / NAME / f"image-8-{what}.smoke.json" for what in ("size", "accuracy"))
     before = kept.read_bytes()
     lost.unlink()
     capsys.readouterr()
@@ -106,10 +107,10 @@ def test_the_page_recommends_the_most_accurate_of_those_that_hide(tmp_path):
     machine = {"gpus": [], "threads": 1, "cpu": "cpu"}
     for name, value in values.items():
         for what, results in record(*value).items():
-            path = tmp_path / "frontier" / f"{name}-{what}.small.json"
+            path = tmp_path / NAME / f"{name}-{what}.small.json"
             path.parent.mkdir(exist_ok=True)
             path.write_text(json.dumps({"results": results, "hardware": machine}))
-    page = frontier([parse_setting(name) for name in values]).report(Store(tmp_path))
+    page = frontier(NAME, [parse_setting(name) for name in values]).report(Store(tmp_path))
     chosen = next(line for line in page.splitlines() if line.startswith("**Nobody may recognise"))
     assert "`image-16-gap4`: 70.0 %" in chosen
     weak = next(line for line in page.splitlines() if line.startswith("**Only obfuscation"))
