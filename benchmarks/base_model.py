@@ -23,7 +23,7 @@ from sklearn.metrics import roc_auc_score
 from hf_etc import EtcKey
 from hf_etc.cipher import EtcSpec
 from hf_etc.experiments.cells import Cell, Experiment
-from hf_etc.experiments.page import table
+from hf_etc.experiments.page import rewrite, table
 from hf_etc.experiments.runner import run
 from hf_etc.experiments.store import SEED, Scale, Store
 from hf_etc.images.prepare import Preparation
@@ -197,6 +197,7 @@ def main() -> None:
     add("--only", default="*", help="only the cells whose name matches, such as 'private-base-*'")
     add("--work", type=Path, default=Path("runs/base_model"), help="trained models")
     add("--out", type=Path, default=Path("results"))
+    add("--page", type=Path, default=Path("docs/base-model.md"), help="its table is made anew")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     options.key = options.work / "owner.key"
@@ -206,6 +207,7 @@ def main() -> None:
     experiment = Experiment(NAME, "Base model", cells(options.sizes), partial(report, options.sizes))
     run([experiment], PrivateBench(options), store, options.only)
     print(experiment.report(store))
+    rewrite(options.page, {"base-model": partial(experiment.report, store)})
 
 
 if __name__ == "__main__":

@@ -121,6 +121,8 @@ class DataArguments(SourceArguments):
                 jpeg_quality=None,
                 disposable=False,
             )
+        if self.disposable and self.key_file:
+            raise ParameterError("--disposable makes a key for each image that nobody keeps; leave --key_file out")
         if self.protocol == "re-encrypted":
             self._refuse("{} belongs to --protocol plain; leave it out", random_erasing=0.0)
         for name in ("flip", "random_erasing", "crop_scale", "block_drop"):

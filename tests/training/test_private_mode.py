@@ -10,6 +10,7 @@ from transformers import AutoModelForImageClassification
 
 from hf_etc import EtcImageProcessor, EtcKey
 from hf_etc.data import encrypt_dataset
+from hf_etc.errors import ParameterError
 from hf_etc.training.arguments import arguments_from
 from hf_etc.training.train import train
 from tests.secrets import scan_tree
@@ -114,6 +115,12 @@ def test_a_small_private_set_goes_on_from_the_base_model(base, tmp_path, owners)
     assert found["base"] > max(RIGHT, found["scratch"])
     labels = json.loads((tmp_path / "run0" / "config.json").read_text())["id2label"]
     assert list(labels.values()) == names and set(COLORS).isdisjoint(names)
+
+
+def test_a_key_beside_disposable_ones_is_refused():
+    settings = {"protocol": "re-encrypted", "dataset_name": "public", "output_dir": "run"}
+    with pytest.raises(ParameterError, match="leave --key_file out"):
+        arguments_from(settings | {"disposable": True, "key_file": "owner.key"})
 
 
 def test_what_was_mixed_of_two_settings_is_refused(tmp_path, owners):
