@@ -76,7 +76,8 @@ def leakage(spec: EtcSpec, bench: FrontierBench) -> dict[str, Any]:
         for name in ("ssim_up_to_symmetry", "lpips"):
             if spread := getattr(scores, name):
                 found[attack.name][name] = spread.median
-        shown[attack.name] = recovery.restored[0]
+        if recovery.restored is not None:
+            shown[attack.name] = recovery.restored[0]
     arranged = {name: one["neighbours_right"] for name, one in found.items() if "neighbours_right" in one}
     strongest = max(arranged, key=arranged.__getitem__)
     return {

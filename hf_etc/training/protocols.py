@@ -7,7 +7,7 @@ plain: the baseline without a cipher.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -88,7 +88,7 @@ def _reencrypted(args: DataArguments, splits: dict[str, Split], options: dict[st
     datasets, size = _from_plain(args, splits, options, preparation, sealer)
     fit = None if preparation.fit == "exact" else preparation.fit  # images of their own size had that very size
     id_ = None if spec.disposable else sealer.cipher.cipher_id(*size)  # without one, the model is for everybody's keys
-    public = replace(spec, disposable=False) if spec.disposable else spec
+    public = spec.with_kept_key()  # the model takes ciphertexts of keys that are kept, too
     processor = EtcImageProcessor(cipher=public, size=size, fit=fit, resample=args.resample, cipher_id=id_)
     return Prepared(datasets, processor, spec.output_size(*size), _digest(splits, key))
 
