@@ -248,10 +248,6 @@ def _outcome(attack: Attack, trial: Trial) -> tuple[float, Recovery | None]:
 
 
 def like(positive: CipherSpec, spec: CipherSpec) -> CipherSpec:
-    """The positive control's cipher with the audited block size and gaps."""
+    """The positive control's cipher with the audited block size."""
     size = spec.layout_block
-    if not size or not isinstance(positive, EtcSpec):
-        return positive
-    if isinstance(spec, EtcSpec) and positive.key_scope == "image" and not spec.sends_all:
-        return replace(positive, block_size=size, gap=spec.gap, jitter=spec.jitter)
-    return replace(positive, block_size=size)
+    return replace(positive, block_size=size) if size and isinstance(positive, EtcSpec) else positive

@@ -74,7 +74,6 @@ def test_a_near_copy_finds_its_ciphertext(spec):
 def test_linkage_is_audited_with_controls(key, gap):
     cipher = EtcCipher(key, 8, key_scope="image", gap=gap, jitter=gap)
     (result,) = audit(pictures(20, 64), cipher, attacks=["linkage"]).results
-    assert f"gap {gap}" in result.positive.what or not gap
     assert result.trusted and result.value > 0.9 and result.chance < 0.1
     assert "of the known pictures linked to their ciphertexts" in result.verdict
     assert "restores nothing" in result.goal
@@ -83,5 +82,5 @@ def test_linkage_is_audited_with_controls(key, gap):
 def test_a_jigsaw_is_audited_with_controls_where_parts_are_left_out(key):
     cipher = EtcCipher(key, 16, key_scope="image", gap=1, jitter=1, keep=0.5)
     (result,) = audit(pictures(12, 64), cipher, attacks=["jigsaw"]).results
-    assert result.outcome == "ran" and result.positive and result.negative.passed
+    assert result.outcome == "ran" and result.trusted
     assert result.chance < 0.5

@@ -21,6 +21,7 @@ PICTURES: dict[Scale, tuple[int, int, int]] = {
     "paper": (2000, 600, 4000),
 }
 """Pictures for the relation, then for the judge, at most, and the judge's steps."""
+_KEPT = 2  # the audited cipher's, and the one of the positive control, whose blocks touch
 _LAST: dict[str, tuple[Relation, Judge]] = {}
 
 
@@ -57,7 +58,8 @@ class PairScore(Jigsaw):
         name = f"{self.name}-{hashlib.sha256(text).hexdigest()[:16]}"
         if name not in _LAST:
             path = evidence.folder / f"{name}.pt" if evidence.folder else None
-            _LAST.clear()
+            for old in list(_LAST)[: len(_LAST) + 1 - _KEPT]:
+                del _LAST[old]
             _LAST[name] = _load(path) if path and path.exists() else self._train(evidence, path)
         return _LAST[name]
 

@@ -12,6 +12,7 @@ from typing import Any
 from ...experiments.page import rewrite, table
 
 Record = dict[str, Any]
+_JIGSAWS = ("jigsaw", "pair-score")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -77,6 +78,39 @@ def jigsaw(records: Sequence[Record]) -> str:
     return table(head, rows)
 
 
+def pair_score(records: Sequence[Record]) -> str:
+    """Means over the images, of the jigsaw without and with the learned measure."""
+    rows = []
+    for record in records:
+        for keep in dict.fromkeys(row["keep"] for row in record["results"]):
+            found = [row for row in record["results"] if row["keep"] == keep]
+            cells = [f"{record['data']['name']} {_setting(record)}", str(record["settings"]["gap"]), str(keep)]
+            for name in ("neighbours_right", "largest_component"):
+                cells += [_percent(statistics.fmean(row[one][name] for row in found)) for one in _JIGSAWS]
+            ssim = statistics.median(row[_JIGSAWS[1]]["ssim"] for row in found)
+            rows.append([*cells[:3], str(len(found)), *cells[3:], f"{ssim:.2f}"])
+    head = ["data, size / block", "gap and jitter", "keep", "images", "neighbours right: jigsaw", "pair score"]
+    return table([*head, "largest component: jigsaw", "pair score", "SSIM, pair score"], rows)
+
+
+def linkage(records: Sequence[Record]) -> str:
+    """The share of pictures whose ciphertext is found."""
+    rows = [
+        [
+            f"{record['data']['name']} {_setting(record)}",
+            str(record["settings"]["gap"]),
+            str(row["keep"]),
+            row["copies"],
+            _percent(row["linked"]),
+            _percent(1 / row["among"]),
+        ]
+        for record in records
+        for row in record["results"]
+    ]
+    head = ["data, size / block", "gap and jitter", "keep", "what the attacker has", "ciphertext found", "chance"]
+    return table(head, rows)
+
+
 def known_plaintext(records: Sequence[Record]) -> str:
     """The share of the key from one pair."""
     return _recovered(records, "format", "other images decrypted exactly")
@@ -120,6 +154,8 @@ def _recovered(records: Sequence[Record], setting: str, decrypted: str) -> str:
 TABLES: dict[str, tuple[Callable[[Sequence[Record]], str], str]] = {
     "dataset-jigsaw": (dataset_jigsaw, "audit_dataset_jigsaw_*.json"),
     "jigsaw": (jigsaw, "audit_jigsaw_*.json"),
+    "pair-score": (pair_score, "audit_pair_score_*.json"),
+    "linkage": (linkage, "audit_linkage_*.json"),
     "known-plaintext": (known_plaintext, "audit_known_plaintext_*.json"),
     "statistics": (per_position, "audit_statistics_*.json"),
     "weights": (weights, "audit_weights_*.json"),
