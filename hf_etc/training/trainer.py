@@ -104,6 +104,26 @@ class EtcTrainer(Trainer):
         if self.args.should_save:
             rotate_checkpoints(output_dir, self.args.save_total_limit, self.state.best_model_checkpoint)
 
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
+        """Load the weights by from_pretrained: transformers writes those of a ViT under other names than it has.
+
+        The Trainer only warns of names that it does not find, and goes on with random weights.
+        """
+        if self.is_fsdp_enabled or self.is_deepspeed_enabled:  # which have formats of their own
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+        else:
+            self._load_whole(resume_from_checkpoint, self.model if model is None else model)
+
+    def _load_best_model(self) -> None:
+        if self.is_fsdp_enabled or self.is_deepspeed_enabled:
+            super()._load_best_model()
+        else:
+            self._load_whole(str(self.state.best_model_checkpoint), self.model)
+
+    def _load_whole(self, folder: str, model: Any) -> None:
+        model = self.accelerator.unwrap_model(model)
+        model.load_state_dict(type(model).from_pretrained(folder).state_dict())
+
     def init_hf_repo(self, token: str | None = None, private: bool | None = None) -> None:
         """Before the training, so that a missing login does not show at its end."""
         with hub_errors(self.args.hub_model_id or str(self.args.output_dir), token or self.args.hub_token):

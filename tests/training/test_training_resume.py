@@ -262,6 +262,20 @@ def test_a_killed_run_resumes_to_the_same_result(folder, out, tmp_path, capsys):
 # The record
 
 
+@pytest.mark.parametrize("family", ["vit", "bag-vit"])
+def test_a_vit_resumes_with_the_weights_that_it_had(folder, tmp_path, family):
+    """transformers writes its weights under older names, which its Trainer does not find again."""
+    network = "patch_size=16,hidden_size=16,num_hidden_layers=2,num_attention_heads=2,intermediate_size=16"
+    changes = {"model_name_or_path": family, "model_config": network, **STEPS}
+    out, whole = tmp_path / "run", tmp_path / "whole"
+    assert run.main(flags(out, folder / "ciphertexts", **changes)) == 0
+    shutil.copytree(out, whole)
+    shutil.rmtree(out / "checkpoint-4")
+    unfinish(out)
+    assert run.main(flags(out, folder / "ciphertexts", **changes)) == 0
+    assert same(weights(out), weights(whole))
+
+
 def test_the_record_holds_no_secret_and_no_path_and_is_not_uploaded(folder, tmp_path, owner_key, monkeypatch):
     monkeypatch.setenv("HF_ETC_KEY", owner_key.reveal())
     out = tmp_path / "run"
