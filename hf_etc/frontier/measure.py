@@ -1,4 +1,4 @@
-"""What is measured of one setting: accuracy, leakage, bytes."""
+"""What is measured of one setting: accuracy, leakage, linkage, bytes."""
 
 from functools import partial
 from typing import Any
@@ -24,7 +24,7 @@ from .settings import name_of, sent_share
 NONCES = 3
 JPEG = Encoding("jpeg", JPEG_QUALITY)
 _BATCH, _FILES, _EDGE = 64, 200, 96
-_FOUND = ("neighbours_right", "places_right", "largest_component", "linked")
+_FOUND = ("neighbours_right", "places_right", "largest_component")
 
 
 def accuracy(spec: EtcSpec, bench: FrontierBench) -> dict[str, Any]:
@@ -91,8 +91,17 @@ def leakage(spec: EtcSpec, bench: FrontierBench) -> dict[str, Any]:
 
 
 def _judges(attack: Attack) -> bool:
-    """Attacks on the arrangement of blocks, and on who sent what, by an outsider."""
+    """An outsider's attack on the arrangement of blocks."""
     return attack.measure in _FOUND and attack.needs <= {"public", "ciphertexts"}
+
+
+def linkage(spec: EtcSpec, bench: FrontierBench) -> dict[str, Any]:
+    """Who has a near copy of a picture looks for its ciphertext among all: "value" is the share that was found."""
+    shares = Shares(bench.targets, bench.collected, bench.targets[:0], bench.public)
+    trial = make_trial(Owner.new(spec), shares, bench.scale)
+    attack = get_attack("linkage")
+    found = score(attack.run(trial.evidence.only(attack.needs)), trial).linked
+    return {"value": found, "attacked_images": len(bench.targets), "among": len(bench.targets) + len(bench.collected)}
 
 
 def _small(picture: np.ndarray) -> np.ndarray:
@@ -118,11 +127,11 @@ def size(spec: EtcSpec, bench: FrontierBench) -> dict[str, Any]:
     }
 
 
-MEASURES = {"accuracy": accuracy, "leakage": leakage, "size": size}
+MEASURES = {"accuracy": accuracy, "leakage": leakage, "linkage": linkage, "size": size}
 
 
 def cells(specs: list[EtcSpec]) -> list[Cell]:
-    """Three for each setting."""
+    """Four for each setting."""
     return [
         Cell(f"{name_of(spec)}-{what}", partial(measure, spec), {"setting": name_of(spec)})
         for spec in specs

@@ -19,16 +19,17 @@ _SHOWN, _ROWS = 5, 3
 
 @dataclass(frozen=True)
 class Point:
-    """The three records of one setting.
+    """The records of one setting.
 
     Attributes:
         spec: the setting.
-        accuracy, leakage, size: results of :mod:`hf_etc.frontier.measure`.
+        accuracy, leakage, linkage, size: results of :mod:`hf_etc.frontier.measure`.
     """
 
     spec: EtcSpec
     accuracy: Any
     leakage: Any
+    linkage: Any
     size: Any
 
     @property
@@ -38,11 +39,6 @@ class Point:
         if found <= HIDDEN:
             return "hides the arrangement"
         return "hides some of it" if found <= SOME else "obfuscation only"
-
-    @property
-    def linked(self) -> float | None:
-        """The share of pictures whose ciphertext is found by whoever has the picture."""
-        return max((one["linked"] for one in self.leakage["attacks"].values() if "linked" in one), default=None)
 
     def of_strongest(self, name: str) -> float | None:
         return self.leakage["attacks"][self.leakage["strongest"]].get(name)
@@ -104,7 +100,7 @@ def _row(point: Point) -> list[str]:
         _percent(point.of_strongest("largest_component")),
         _decimal(point.of_strongest("ssim_up_to_symmetry")),
         _decimal(point.of_strongest("lpips")),
-        _percent(point.linked),
+        _percent(point.linkage["value"]),
         _percent(point.size["value"]),
         point.verdict,
     ]
@@ -117,7 +113,7 @@ def _about(point: Point) -> str:
         f"{_percent(point.accuracy['plain'])} on plain ones. *neighbours*, *beside*, *largest part*, *SSIM*, *LPIPS*: "
         f"of the strongest attack on {point.leakage['attacked_images']} pictures, learned on "
         f"{point.leakage['public_images']:,} others. *linked*: share of the pictures whose ciphertext somebody who has "
-        f"the picture finds among the {point.leakage['attacked_images']}. *bytes*: of JPEG 85 files, against plain."
+        f"the picture finds among {point.linkage['among']}. *bytes*: of JPEG 85 files, against plain."
     )
 
 

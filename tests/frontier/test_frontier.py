@@ -85,7 +85,7 @@ def test_a_stopped_frontier_goes_on_with_what_is_missing(measured, capsys):
     lost.unlink()
     capsys.readouterr()
     assert cli.main(words) == 0
-    assert capsys.readouterr().out.count("done before") == 8
+    assert capsys.readouterr().out.count("done before") == 11
     assert lost.is_file() and kept.read_bytes() == before
 
 
@@ -99,7 +99,10 @@ def record(found, accuracy):
     attacks = {"jigsaw": {"neighbours_right": found}}
     leakage = {"value": found, "strongest": "jigsaw", "attacks": attacks, "attacked_images": 4, "public_images": 9}
     right = {"value": accuracy, "draws": [accuracy], "jpeg": accuracy, "plain": 0.9, "test_images": 9, "classes": 3}
-    return {"accuracy": right, "leakage": leakage, "size": {"value": 0.5, "sent_share": 0.5}}
+    size, linkage = {"value": 0.5, "sent_share": 0.5}, {"value": 0.5, "among": 13}
+    return {"accuracy": right, "leakage": leakage, "linkage": linkage, "size": size}
+        "linkage": {"value": 0.5, "among": 13}
+    }
 
 
 def test_the_page_recommends_the_most_accurate_of_those_that_hide(tmp_path):
