@@ -39,8 +39,9 @@ _SCOPES = {
     "has one picture in plain and encrypted form, can recover the key and see every picture.",
     "image": "every image is scrambled in its own way, but the pieces of a single photograph can be put together "
     "again like a jigsaw puzzle, mostly or in part.",
-    "gap": "every image is scrambled in its own way, and the pixels between its blocks are never sent, so that the "
-    "blocks do not fit each other like the pieces of a jigsaw puzzle; whoever sees them still sees each block.",
+    "gap": "every image is scrambled in its own way, and the pixels between its blocks are never sent: the wider the "
+    "gap, the fewer blocks can be put beside their neighbours. Whoever sees them still sees each block, and who has "
+    "the picture can tell that it was sent.",
 }
 _NOTHING_SEEN = '<figure class="he-seen"><figcaption>Nothing yet.</figcaption></figure>'
 # A picture that was taken away meanwhile leaves no value; its answer must not stand beside the next picture.

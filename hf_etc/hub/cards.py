@@ -8,6 +8,7 @@ from typing import Any
 
 from huggingface_hub import DatasetCard, DatasetCardData, ModelCard, ModelCardData
 
+from ..cipher import CipherSpec
 from ..errors import ParameterError
 from ..processor.image_processing import EtcImageProcessor
 from .guard import Encryption
@@ -21,6 +22,9 @@ _THREATS = {
     "encrypted form, can recover that key and decrypt the rest.",
     "image": "Every image has its own encryption, from the key and a public nonce. The blocks of a single photograph "
     "can be put together again like a jigsaw puzzle, mostly or in part.",
+    "gap": "Every image has its own encryption, and the pixels between its blocks are left out: the wider the gap, the "
+    "fewer blocks can be put beside their neighbours. Each block stays visible, and whoever has a picture can tell "
+    "which ciphertext is of it.",
 }
 
 
@@ -61,7 +65,7 @@ def model_card(
     size = _size(processor.size)
     trained = f"Trained on {', '.join(f'`{name}`' for name in datasets)}.\n\n" if datasets else ""
     body = _encrypted_model(repo_id, processor, network) if encrypted else _plain_model(repo_id, network)
-    threats = f"\n\n{_threats(processor.spec.key_scope)}" if encrypted else ""
+    threats = f"\n\n{_threats(processor.spec)}" if encrypted else ""
     return ModelCard(f"""---
 {data.to_yaml()}
 ---
@@ -121,7 +125,7 @@ hf-etc train --dataset_name {repo_id} --protocol static --model_name_or_path con
 
 {_decryption(repo_id, spec.disposable)}
 
-{_threats(spec.key_scope)}
+{_threats(spec)}
 """)
 
 
@@ -204,9 +208,9 @@ def _facts(facts: dict[str, Any], title: str = "encryption") -> str:
     return "\n".join([f"| {title} | |", "| --- | --- |", *rows])
 
 
-def _threats(key_scope: str) -> str:
+def _threats(spec: CipherSpec) -> str:
     text = (
-        f"This is perceptual encryption, without proof of security. {_THREATS[key_scope]} Do not let it be the only "
+        f"This is perceptual encryption, without proof of security. {_THREATS['gap' if getattr(spec, 'gap', 0) else spec.key_scope]} Do not let it be the only "
         "protection of pictures that could hurt someone. `hf-etc audit` measures what an attacker gets out of your "
         "own images."
     )

@@ -15,8 +15,9 @@ const LIMITS = {
     "every image is scrambled in its own way, but the pieces of a single photograph can be put together again like " +
     "a jigsaw puzzle, mostly or in part.",
   gap:
-    "every image is scrambled in its own way, and the pixels between its blocks never leave this page, so that the " +
-    "blocks do not fit each other like the pieces of a jigsaw puzzle; whoever sees them still sees each block.",
+    "every image is scrambled in its own way, and the pixels between its blocks never leave this page: the wider the " +
+    "gap, the fewer blocks can be put beside their neighbours. Whoever sees them still sees each block, and who has " +
+    "the picture can tell that it was sent.",
 };
 
 const part = (id) => document.getElementById(id);
