@@ -72,17 +72,16 @@ class Cells:
         some = windows[np.arange(len(pictures))[:, None], top + self.top + down, left + self.left + right]
         return np.ascontiguousarray(some.transpose(0, 1, 3, 4, 2))
 
-    def windows(self, picture: np.ndarray, places: int = 3) -> np.ndarray:
-        """The windows of one plain picture wherever jitter may have put them, or at some places on each axis.
+    def windows(self, picture: np.ndarray) -> np.ndarray:
+        """The windows of one plain picture wherever jitter may have put them, at every second pixel.
 
         Args:
             picture: uint8 (H,W,3).
-            places: on each axis, where there is jitter.
 
         Returns:
             uint8 (K,B,B,3).
         """
-        size, shifts = self.block_size, np.unique(np.linspace(0, self.jitter, places).round().astype(int))
+        size, shifts = self.block_size, np.unique([*range(0, self.jitter, 2), self.jitter])
         top = (self.top + np.arange(self.rows)[:, None] * self.pitch + shifts).reshape(-1, 1)
         left = (self.left + np.arange(self.columns)[:, None] * self.pitch + shifts).reshape(-1)
         windows = np.lib.stride_tricks.sliding_window_view(picture, (size, size), (0, 1))[top, left]
