@@ -209,8 +209,9 @@ def _facts(facts: dict[str, Any], title: str = "encryption") -> str:
 
 
 def _threats(spec: CipherSpec) -> str:
+    threat = _THREATS["gap" if getattr(spec, "gap", 0) else spec.key_scope]
     text = (
-        f"This is perceptual encryption, without proof of security. {_THREATS['gap' if getattr(spec, 'gap', 0) else spec.key_scope]} Do not let it be the only "
+        f"This is perceptual encryption, without proof of security. {threat} Do not let it be the only "
         "protection of pictures that could hurt someone. `hf-etc audit` measures what an attacker gets out of your "
         "own images."
     )
