@@ -102,7 +102,7 @@ $ hf-etc encrypt photos encrypted --preset private --block-size 4 --jitter 2 --d
 photos -> encrypted: 3 images encrypted in T s, N per second
 $ hf-etc inspect encrypted
 3 encrypted: cipher etc, key_scope image, block_size 4, steps permutation+rotation+negative-positive+color, \
-shared_block_key false, gap 4, jitter 2, keep 0.5, disposable true, height 32, width 48, format png, sent 8x24
+shared_block_key false, gap 3, jitter 2, keep 0.5, disposable true, height 32, width 48, format png, sent 8x28
 $ hf-etc decrypt encrypted decrypted --key clinic.key
 hf-etc: cats/0.png: the key of this image was thrown away; nobody can decrypt it
 [2]

@@ -106,7 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         EtcError: the key or the server cannot be used.
     """
     options = _parser().parse_args(argv)
-    expected = {} if options.preset is None else preset_parameters(options.preset)
+    expected = {} if options.preset is None else preset_parameters(options.preset, options.block_size)
     given = {name: getattr(options, name) for name in ("cipher", "block_size", "key_scope", "disposable")}
     expected |= {name: value for name, value in given.items() if value is not None}
     with EncryptedClassifier(

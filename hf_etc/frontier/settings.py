@@ -15,6 +15,8 @@ _SHARES = [  # gap and jitter as shares of a block's edge, then the share of blo
     (1 / 2, 0, 1),
     (1 / 2, 1 / 2, 1),
     (1 / 2, 1 / 2, 0.5),
+    (3 / 4, 3 / 4, 1),
+    (3 / 4, 3 / 4, 0.5),
     (1, 1, 1),
     (1, 1, 0.5),
     (1, 1, 0.25),

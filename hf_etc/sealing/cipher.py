@@ -329,7 +329,7 @@ class EtcCipher(Cipher):
 
     @classmethod
     def private(cls, key: EtcKey | None, **params: Any) -> "EtcCipher":
-        """The preset "private": a key for each image, and blocks whose neighbours cannot be found.
+        """The preset "private": a key for each image, and blocks whose neighbours are hard to find.
 
         Args:
             key: the secret key; None with ``disposable=True``.
@@ -339,7 +339,7 @@ class EtcCipher(Cipher):
             >>> EtcCipher.private(EtcKey.generate()).encrypt(Image.new("RGB", (224, 224))).size
             (176, 96)
         """
-        return cls(key, **preset_parameters("private") | params)
+        return cls(key, **preset_parameters("private", params.get("block_size")) | params)
 
 
 def get_cipher(name: str, key: EtcKey | None, **params: Any) -> Cipher:

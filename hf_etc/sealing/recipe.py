@@ -105,7 +105,7 @@ def to_spec(cipher: str | Mapping[str, Any] | CipherSpec, preset: str | None = N
     if preset is not None:
         if cipher != "etc":
             raise ParameterError(f"the preset {preset!r} is one of the cipher 'etc'; leave it out, or give that cipher")
-        given = preset_parameters(preset) | given
+        given = preset_parameters(preset, given.get("block_size")) | given
     if isinstance(cipher, str):
         return make_spec(cipher, **given)
     if given:

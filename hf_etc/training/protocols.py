@@ -174,7 +174,7 @@ def _expect(args: DataArguments, spec: CipherSpec, size: tuple[int, int]) -> Non
         )
     expected = {name: getattr(args, name) for name in _PARAMETERS if getattr(args, name) is not None}
     if args.preset is not None:
-        expected = preset_parameters(args.preset) | expected
+        expected = preset_parameters(args.preset, args.block_size) | expected
     for name, wanted in expected.items():
         found = getattr(spec, name, None)
         if wanted != found:

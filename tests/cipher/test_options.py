@@ -169,13 +169,13 @@ def test_defaults_are_written_nowhere():
 def test_presets_are_whole_and_can_be_overridden(name):
     recipe = Recipe.of(preset=name, size=224)
     assert recipe.spec == EtcSpec(**preset_parameters(name)) and recipe.spec.weakness((224, 224)) is None
-    assert Recipe.of(preset=name, block_size=32).spec == EtcSpec(**preset_parameters(name) | {"block_size": 32})
+    assert Recipe.of(preset=name, block_size=32).spec == EtcSpec(**preset_parameters(name, 32))
     assert Recipe.of(recipe.to_dict()) == recipe
 
 
 def test_private_is_the_preset():
     assert EtcCipher.private(KEY).spec == Recipe.of(preset="private").spec
-    assert EtcCipher.private(KEY, keep=1, block_size=8).spec == spec_of(block_size=8, gap=4, jitter=4)
+    assert EtcCipher.private(KEY, keep=1, block_size=8).spec == spec_of(block_size=8, gap=6, jitter=6)
 
 
 def test_presets_that_are_refused():
@@ -194,7 +194,7 @@ def test_disposable_keys_leave_nothing_to_decrypt_with(monkeypatch):
     cipher, picture = EtcCipher.private(None, disposable=True), noise(96, 96, 3)
     files = [cipher.seal(picture) for _ in range(2)]
     markers = [read_marker(file) for file in files]
-    assert markers[0].size == (32, 64) and all(marker.spec == cipher.spec for marker in markers)
+    assert markers[0].size == (32, 48) and all(marker.spec == cipher.spec for marker in markers)
     for name in ("cipher_id", "nonce", "tag"):
         assert len({getattr(marker, name) for marker in markers}) == 2
     nonce = cipher.new_nonces(1)[0]
@@ -209,7 +209,7 @@ def test_disposable_keys_are_refused_beside_others():
         with pytest.raises(KeyMismatchError, match=thrown):
             refused(file)
     with pytest.raises(KeyMismatchError, match=thrown):
-        disposable.decrypt_unauthenticated(noise(32, 64, 3), bytes(16), (96, 96))
+        disposable.decrypt_unauthenticated(noise(32, 48, 3), bytes(16), (96, 96))
     with pytest.raises(ParameterError, match="a disposable key is made for each image; leave the key out"):
         Cipher(KEY, disposable.spec)
     with pytest.raises(MissingKeyError):

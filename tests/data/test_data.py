@@ -559,7 +559,7 @@ def of_each(*recipes):
     return Dataset.from_dict({"image": cells}, features=Features({"image": ImageFeature()}))
 
 
-PRIVATE = {"preset": "private", "block_size": 4}
+PRIVATE = {"key_scope": "image", "gap": 4, "jitter": 4, "keep": 0.5, "block_size": 4}
 
 
 def test_common_marker_where_each_image_has_its_own_key(key, other_key):
@@ -579,8 +579,8 @@ def test_common_marker_where_each_image_has_its_own_key(key, other_key):
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"preset": "strict", "gap": 5, "jitter": 4}, "row 1 has gap 5, the first image 4; encrypt them in one way"),
-        ({"preset": "private", "keep": 1}, "row 1 has keep its default, the first image 0.5; encrypt them in one way"),
+        ({"gap": 5}, "row 1 has gap 5, the first image 4; encrypt them in one way"),
+        ({"keep": 1}, "row 1 has keep its default, the first image 0.5; encrypt them in one way"),
     ],
 )
 def test_common_marker_refuses_a_mixture_of_presets(key, other_key, params, message):

@@ -125,7 +125,7 @@ def test_missing_gradio_names_the_extra():
 
 def test_a_component_of_any_key_takes_everybodys_ciphertexts():
     """By the size of what is sent, and whoever has its key."""
-    options = {"size": 96, "preset": "private", "block_size": 8}
+    options = {"size": 96, "key_scope": "image", "gap": 4, "jitter": 4, "keep": 0.5, "block_size": 8}
     with gr.Blocks():
         component = EncryptedImage(EtcImageProcessor(**options))
     assert component.props["settings"]["cipher_id"] is None and component.props["settings"]["size"] == (96, 96)

@@ -157,7 +157,7 @@ def test_every_layout_of_hf_etc_encrypt_can_be_pushed(owner_key, work, tmp_path)
         check_folder(tmp_path / "decrypted")
 
 
-PRIVATE = {"preset": "private", "block_size": 8, "size": 64}
+PRIVATE = {"key_scope": "image", "gap": 4, "jitter": 4, "keep": 0.5, "block_size": 8, "size": 64}
 
 
 def of_each(plain, *owners):

@@ -197,13 +197,11 @@ def test_a_model_of_any_key_takes_ones_own_and_those_that_nobody_keeps(owners_ke
     with fake_server(settings=settings, answer=answer_of({"cat": 0.9})) as server:
         for key, options in ((owners_key, {}), (EtcKey.generate(), {}), (None, {"disposable": True})):
             server.bodies.clear()
-            with EncryptedClassifier(
-                server.url, key, **preset_parameters("private") | {"block_size": 8} | options
-            ) as ask:
+            with EncryptedClassifier(server.url, key, **preset_parameters("private", 8) | options) as ask:
                 assert ask(Image.new("RGB", (96, 96)))[0]["label"] == "cat"
             (sent,) = [data for data in map(json.loads, server.bodies) if data["data"]]
             file = base64.b64decode(sent["data"][0].partition(",")[2])
-            assert read_marker(file).size == (32, 64) and read_marker(file).spec.disposable == (key is None)
+            assert read_marker(file).size == (24, 48) and read_marker(file).spec.disposable == (key is None)
         with pytest.raises(MissingKeyError):
             EncryptedClassifier(server.url, None)
         with pytest.raises(ParameterError, match="leave the key out"):

@@ -209,7 +209,7 @@ def test_it_ends_while_a_browser_waits(remote, client):
 
 
 def test_the_ciphertexts_of_a_model_of_any_key_are_smaller_than_its_pictures(key):
-    options = {"size": 96, "preset": "private", "block_size": 8}
+    options = {"size": 96, "key_scope": "image", "gap": 4, "jitter": 4, "keep": 0.5, "block_size": 8}
     with fake_server(settings=EtcImageProcessor(**options).to_dict()) as server, running(server.url, None) as page:
         for client in (EtcImageProcessor(key, **options), EtcImageProcessor(**options, disposable=True)):
             (file,) = client.encrypt(Image.fromarray(noise(96, 96, 3)))

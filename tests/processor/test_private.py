@@ -8,7 +8,7 @@ from hf_etc.errors import GeometryError, KeyMismatchError, MissingKeyError, NotA
 
 from .helpers import KEY, OTHER, values
 
-PRIVATE = {"size": 96, "preset": "private", "block_size": 8}
+PRIVATE = {"size": 96, "key_scope": "image", "gap": 4, "jitter": 4, "keep": 0.5, "block_size": 8}
 OUTPUT = (32, 64)
 
 

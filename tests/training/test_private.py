@@ -71,10 +71,10 @@ def test_reencrypted_training_encrypts_to_the_output_size(folder, monkeypatch, o
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"preset": "strict"}, "the ciphertexts have block_size 4, not --block_size 16; correct it"),
-        ({"preset": "strict", "block_size": 4}, "the ciphertexts have gap 4, not --gap 16; correct it"),
+        ({"preset": "strict"}, "the ciphertexts have gap 3, not --gap 16; correct it"),
+        ({"preset": "strict", "block_size": 4}, "the ciphertexts have gap 3, not --gap 4; correct it"),
         ({"keep": 0.25}, "the ciphertexts have keep 0.5, not --keep 0.25; correct it"),
-        ({"jitter": 0}, "the ciphertexts have jitter 4, not --jitter 0; correct it"),
+        ({"jitter": 0}, "the ciphertexts have jitter 3, not --jitter 0; correct it"),
         ({"preset": "none"}, "unknown preset 'none'; choose from paper, private, strict"),
     ],
     ids=str,
