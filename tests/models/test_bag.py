@@ -53,6 +53,15 @@ def test_96_variants_have_one_canonical_form(size, picture):
     assert any((image == variant).all() for variant in variants), "it is one of them"
 
 
+def test_blocks_with_few_values_have_one_canonical_form():
+    """Many of their variants have the same score, to the last digit."""
+    blocks = noise(20_000, 2, 2, 3) & 0x40
+    found = [
+        CanonicalBlocks(2)(values(np.ascontiguousarray(one))) for one in (blocks, 255 - blocks[:, ::-1, ::-1, ::-1])
+    ]
+    assert torch.equal(*found)
+
+
 def test_other_blocks_keep_other_forms():
     found = CanonicalBlocks(4)(values(noise(1, 64, 64, 3)))[0]
     assert len(torch.unique(found, dim=0)) == 256
