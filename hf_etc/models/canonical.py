@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ..blocks import COLORS, TURNS, turn_block
 
@@ -73,9 +74,7 @@ class CanonicalBlocks(nn.Module):
 
     def levels(self, pixels: Tensor) -> Tensor:
         """(N, blocks, 3 * B * B) whole numbers, -255, -253, ..., 255, so that all sums are exact."""
-        size = self.block_size
-        blocks = pixels.unflatten(3, (-1, size)).unflatten(2, (-1, size))  # (N, 3, rows, B, columns, B)
-        blocks = blocks.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
+        blocks = F.pixel_unshuffle(pixels, self.block_size).flatten(2).transpose(1, 2)
         return (blocks.to(self.exact) * 255).round()
 
 
