@@ -124,6 +124,7 @@ ORDERS = {
     "transformers first": "from transformers import AutoImageProcessor, AutoModelForImageClassification; import hf_etc",
     "only the pipeline first": "from transformers import pipeline; import hf_etc",
     "the models first": "import hf_etc.models",
+    "a configuration of transformers after it": "import hf_etc; from transformers import ViTConfig",
     "a model class of transformers after it": "import hf_etc; from transformers import ViTForImageClassification",
     "the processor first": "from hf_etc.processor.image_processing import EtcImageProcessor",
     "a plain processor first": "from transformers import ViTImageProcessor; import hf_etc",

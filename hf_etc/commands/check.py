@@ -1,4 +1,7 @@
-"""Check whether a model takes pictures that are each encrypted under a key of their own: its logits must not change."""
+"""Check whether a model takes pictures that are each encrypted under a key of their own: its logits must not change.
+
+With --keep also how many labels change when only a share of the blocks is sent.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,50 +15,65 @@ if TYPE_CHECKING:
 
 TOLERANCE = 1e-4  # of the largest logit: what rounding leaves
 NOT_INVARIANT = 1
-_PICTURES = 8
+_PICTURES, _KEEP_PICTURES = 8, 256
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``hf-etc check``; see its ``--help``.
 
     Returns:
-        0, or 1 where something changes the logits.
+        0, or 1 where something changes the logits; what --keep changes has no say in it.
 
     Raises:
         EtcError: bad input.
     """
     from ..models import load_model
-    from ..models.invariance import CHANGES, logit_changes
+    from ..models.invariance import CHANGES, label_changes, logit_changes, what_sees
 
-    parser = command_parser("check", __doc__, "hf-etc check runs/bag-vit")
+    examples = ("hf-etc check runs/bag-vit", "hf-etc check runs/bag-vit --images pictures --keep 0.5")
+    parser = command_parser("check", __doc__, *examples)
     parser.add_argument("model", metavar="MODEL", help="folder or Hub id of an image classifier")
     parser.add_argument("--images", metavar="DIR", help="folder of pictures to check with (default: random pixels)")
     parser.add_argument("--block-size", type=int, metavar="PIXELS", help="(default: the model's patches)")
+    parser.add_argument("--keep", type=float, metavar="SHARE", help="of the blocks: how many labels of --images change")
     options = parser.parse_args(argv)
+    if options.keep is not None and options.images is None:
+        raise ParameterError("--keep is measured on real pictures; give --images")
     model = load_model(options.model).eval()
     block = options.block_size or getattr(model.config, "patch_size", None)
     size = getattr(model.config, "image_size", None)
-    if not isinstance(block, int) or not isinstance(size, int):
-        raise ParameterError(f"{options.model} does not say its patches and its size; give --block-size")
-    found = logit_changes(model, _pictures(options.images, size, block), block)
+    if not isinstance(size, int):
+        raise ParameterError(f"{options.model} does not say the size of its pictures; set image_size in its config")
+    if not isinstance(block, int):
+        raise ParameterError(f"{options.model} does not say its patches; give --block-size")
+    found = logit_changes(model, _pictures(options.images, size, block, _PICTURES), block)
     broken = [name for name, change in found.items() if change > TOLERANCE]
     for name, change in found.items():
-        print(f"{'CHANGES' if name in broken else 'nothing'}  {CHANGES[name]:<36} {change:8.1e} of the largest logit")
+        why = f": {what_sees(model, name)}" if name in broken and name != "everything" else ""
+        verdict = "CHANGES" if name in broken else "nothing"
+        print(f"{verdict}  {CHANGES[name]:<36} {change:8.1e} of the largest logit{why}")
+    if options.keep is not None:
+        pictures = _pictures(options.images, size, block, _KEEP_PICTURES)
+        share = label_changes(model, pictures, block, options.keep)
+        print(f"{share:7.1%}  of {len(pictures)} labels change when {options.keep:g} of the blocks are sent")
     if broken:
-        print(f"{options.model} is no bag of blocks of {block}x{block} pixels: train a bag-vit for a key per picture")
+        print(
+            f"{options.model} is no bag of blocks of {block}x{block} pixels: for a key per picture train a bag-vit, "
+            "which may start from a plain ViT (from_pretrained)"
+        )
         return NOT_INVARIANT
     print(f"{options.model} is a bag of blocks of {block}x{block} pixels: pictures may have a key each")
     return 0
 
 
-def _pictures(folder: str | None, size: int, block: int) -> "np.ndarray":
+def _pictures(folder: str | None, size: int, block: int, count: int) -> "np.ndarray":
     import numpy as np
 
     if folder is None:
-        return np.random.default_rng(0).integers(0, 256, (_PICTURES, size, size, 3), np.uint8)
+        return np.random.default_rng(0).integers(0, 256, (count, size, size, 3), np.uint8)
     from ..images import Preparation, load_rgb
 
-    files = sorted(path for path in Path(folder).glob("*") if path.is_file())[:_PICTURES]
+    files = sorted(path for path in Path(folder).glob("*") if path.is_file())[:count]
     if not files:
         raise ParameterError(f"no pictures in {folder}; give a folder with some")
     preparation = Preparation((size, size))

@@ -10,14 +10,17 @@ from . import adaptation, bag, isotropic, resnet, shake_pyramidnet, vit  # noqa:
 from .base import NetworkForImageClassification, classification_loss
 from .build import build_model, load_model
 from .isotropic import IsotropicConfig, IsotropicForImageClassification, patch_embedding
-from .registry import list_families, list_presets, register_family, register_preset
-from .vit import resize_positions
+from .registry import announce_families, list_families, list_presets, register_family, register_preset
+from .vit import check_takes, resize_positions
+
+announce_families()  # an import of this package fails where transformers is loading a network; the next one comes here
 
 __all__ = [
     "IsotropicConfig",
     "IsotropicForImageClassification",
     "NetworkForImageClassification",
     "build_model",
+    "check_takes",
     "classification_loss",
     "list_families",
     "list_presets",

@@ -5,6 +5,7 @@ the position embeddings of a ViT follow its blocks (paper section III-B, Eq. 5 t
 pictures, which a few ciphertexts give away (docs/threat-model.md); no data are needed, and no accuracy is lost.
 """
 
+from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any, TypeVar
 
@@ -60,18 +61,24 @@ def adapt_to(
             f"the model has patches of {embedding.kernel_size[0]} pixels, the layout blocks of {layout.block_size}; "
             "use a cipher whose blocks are the patches"
         )
-    # What normalised the plain pictures first becomes part of the kernel: (v - mean) / std of v = x / 2 + 1 / 2.
-    mean, std = (torch.tensor(values, dtype=torch.float64).reshape(1, 3, 1, 1) for values in (image_mean, image_std))
+    absorb_normalisation(embedding, image_mean, image_std)
+    # <changed kernel, changed block> = <kernel, block>.
+    changed = turn_block(embedding.weight.numpy(), turn, (2, 3))[:, COLORS[color]] * (-1 if negative else 1)
+    embedding.weight.copy_(torch.from_numpy(np.ascontiguousarray(changed)))
+    return adapted
+
+
+@torch.no_grad()
+def absorb_normalisation(embedding: nn.Conv2d, image_mean: Sequence[float], image_std: Sequence[float]) -> None:
+    """Make a patch embedding for values normalised in this way take values normalised with 0.5 and 0.5, in place."""
+    # (v - mean) / std of v = x / 2 + 1 / 2.
+    mean, std = (torch.tensor(values, dtype=torch.float64).reshape(1, -1, 1, 1) for values in (image_mean, image_std))
     kernel = embedding.weight.double()
     offset = (kernel * ((0.5 - mean) / std)).sum((1, 2, 3))
-    kernel = kernel * (0.5 / std)
-    # <changed kernel, changed block> = <kernel, block>.
-    changed = turn_block(kernel.numpy(), turn, (2, 3))[:, COLORS[color]] * (-1 if negative else 1)
-    embedding.weight.copy_(torch.from_numpy(np.ascontiguousarray(changed)))
+    embedding.weight.copy_(kernel * (0.5 / std))
     if embedding.bias is None:
         embedding.bias = nn.Parameter(torch.zeros_like(offset, dtype=embedding.weight.dtype))
     embedding.bias.copy_(embedding.bias.double() + offset)
-    return adapted
 
 
 def _embedding(model: PreTrainedModel, layout: Layout) -> nn.Conv2d:

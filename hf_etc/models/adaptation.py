@@ -195,13 +195,18 @@ class AdaptationForImageClassification(ShakePyramidNetForImageClassification):
             raise GeometryError(f"{height}x{width}: this model takes {size}x{size}; resize before the encryption")
 
     def forward(
-        self, pixel_values: Tensor, labels: Tensor | None = None, return_dict: bool | None = None
+        self,
+        pixel_values: Tensor,
+        labels: Tensor | None = None,
+        return_dict: bool | None = None,
+        *args: Any,
+        **options: Any,
     ) -> ImageClassifierOutput | tuple[Tensor, ...]:
         """As in :class:`NetworkForImageClassification`, with the two extra losses of ELE-Adapt in training."""
         if not self.training or self.config.adaptation != "ele":
-            return super().forward(pixel_values, labels, return_dict)
+            return super().forward(pixel_values, labels, return_dict, *args, **options)
         with _outputs(self.network.adaptation) as adapted:
-            plain: Any = super().forward(pixel_values, labels, return_dict=True)
+            plain: Any = super().forward(pixel_values, labels, True, *args, **options)
         structure = self.config.permutation_weight * permutation_loss(self.network.adaptation.mixing)
         auxiliary = structure + self.config.smoothness_weight * smoothness_loss(adapted[0])
         loss = None if plain.loss is None else plain.loss + auxiliary

@@ -5,6 +5,7 @@ knows a key: each block gets its canonical form, and there are no position embed
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -13,10 +14,18 @@ from torch.nn import functional as F
 from transformers import PreTrainedModel, ViTConfig
 
 from ..errors import GeometryError, ImageError, ParameterError
+from .absorb import HALF, absorb_normalisation
 from .base import NetworkForImageClassification
 from .canonical import CanonicalBlocks
 from .registry import register_family, register_preset
 from .vit import check_vit
+
+# What the weights of a plain ViT were trained for, and those of its parts that a bag does not have.
+_SHAPE = (
+    *("patch_size", "num_channels", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size"),
+    *("hidden_act", "layer_norm_eps", "qkv_bias"),
+)
+_LEFT = ("pooler.", "embeddings.mask_token")
 
 
 class BagViTConfig(ViTConfig):
@@ -54,7 +63,7 @@ class BagEmbeddings(nn.Module):
             tokens = projection(pixel_values).flatten(2).transpose(1, 2)
         else:
             tokens = F.linear(self.blocks(pixel_values), projection.weight.flatten(1), projection.bias)
-        return self.dropout(torch.cat([self.cls_token.expand(len(tokens), -1, -1), tokens], 1))
+        return self.dropout(torch.cat([self.cls_token.expand(tokens.shape[0], -1, -1), tokens], 1))
 
 
 class BagNetwork(nn.Module):
@@ -70,8 +79,14 @@ class BagNetwork(nn.Module):
         nn.init.trunc_normal_(self.classifier.weight, std=config.initializer_range)
         nn.init.zeros_(self.classifier.bias)
 
-    def forward(self, pixels: Tensor) -> Tensor:
-        return self.classifier(self.vit(pixels).last_hidden_state[:, 0])
+    def forward(self, pixels: Tensor, **wanted: bool) -> Tensor | dict[str, Any]:
+        seen = self.vit(pixels, **wanted)
+        logits = self.classifier(seen.last_hidden_state[:, 0])
+        if not wanted:
+            return logits
+        if "output_attentions" in wanted and not seen.attentions:
+            raise ParameterError("only attn_implementation='eager' gives attentions; load the model with it")
+        return {"logits": logits, "hidden_states": seen.hidden_states, "attentions": seen.attentions}
 
     def set_grad_checkpointing(self, enable: bool) -> None:
         """Trade time for memory in every layer."""
@@ -95,6 +110,9 @@ class BagViTForImageClassification(NetworkForImageClassification):
 
     config_class = BagViTConfig
     takes_bags = True  # any number of blocks, in any order
+    records = ("output_hidden_states", "output_attentions")
+    _no_split_modules = {"BagEmbeddings", "ViTLayer"}  # noqa: RUF012
+    _supports_sdpa = _supports_flash_attn = _supports_flex_attn = _supports_attention_backend = True
 
     @classmethod
     def build_network(cls, config: BagViTConfig) -> nn.Module:
@@ -110,30 +128,44 @@ class BagViTForImageClassification(NetworkForImageClassification):
             )
 
     @torch.no_grad()
-    def take_over(self, plain: PreTrainedModel) -> None:
+    def take_over(
+        self, plain: PreTrainedModel, image_mean: Sequence[float] = HALF, image_std: Sequence[float] = HALF
+    ) -> None:
         """Start from a plain ViT: its weights, with the mean of its position embeddings in the patch embedding.
 
         Args:
-            plain: a ViT of the same width, depth and patches; the classifier is taken where it fits.
+            plain: a ViT, DeiT, ViT-MAE or ViT-MSN of the same shape, with a classifier or without; pooler, mask and
+                distillation token are left, and the classifier is taken where it fits.
+            image_mean, image_std: what its pictures were normalised with, over values of 0 to 1.
 
         Raises:
-            ParameterError: it is no ViT, or of another shape.
+            ParameterError: another kind of model, or of another shape.
         """
-        if not hasattr(getattr(getattr(plain, "vit", None), "embeddings", None), "position_embeddings"):
+        own = self.network.vit.state_dict()
+        state = getattr(plain, plain.base_model_prefix, plain).state_dict()
+        distilled = state.pop("embeddings.distillation_token", None) is not None
+        positions = state.pop("embeddings.position_embeddings", None)
+        state = {name: value for name, value in state.items() if not name.startswith(_LEFT)}
+        if positions is None or state.keys() != own.keys():
             raise ParameterError(f"a {type(plain).__name__} is no plain ViT; start from one, or leave it out")
-        state = plain.state_dict()
-        positions = state.pop("vit.embeddings.position_embeddings")
-        state["vit.embeddings.cls_token"] = state["vit.embeddings.cls_token"] + positions[:, :1]
-        bias = "vit.embeddings.patch_embeddings.projection.bias"
-        state[bias] = state[bias] + positions[0, 1:].mean(0)
-        own = self.network.state_dict()
-        if state["classifier.weight"].shape != own["classifier.weight"].shape:
-            state |= {name: own[name] for name in ("classifier.weight", "classifier.bias")}
-        try:
-            self.network.load_state_dict(state)
-        except RuntimeError as error:
-            reason = " ".join(str(error).split())[:200]
-            raise ParameterError(f"the plain ViT does not fit: {reason}; give the bag its width and depth") from None
+        self._check_shape(plain.config)
+        self.network.vit.load_state_dict(state)
+        embeddings = self.network.vit.embeddings
+        absorb_normalisation(embeddings.patch_embeddings.projection, image_mean, image_std)
+        embeddings.cls_token += positions[:, :1]
+        embeddings.patch_embeddings.projection.bias += positions[0, 1 + distilled :].mean(0)
+        head: Any = getattr(plain, "cls_classifier", getattr(plain, "classifier", None))  # DeiT has one for each token
+        if getattr(head, "weight", None) is not None and head.weight.shape == self.network.classifier.weight.shape:
+            self.network.classifier.load_state_dict(head.state_dict())
+
+    def _check_shape(self, plain: Any) -> None:
+        for field in _SHAPE:
+            ours, theirs = getattr(self.config, field), getattr(plain, field)
+            if ours != theirs:
+                remedy = f", and encrypt with blocks of {theirs} pixels" if field == "patch_size" else ""
+                raise ParameterError(
+                    f"{field} {ours} does not fit the plain ViT, whose weights are for {theirs}; leave it out{remedy}"
+                )
 
 
 def check_bag(config: BagViTConfig) -> None:

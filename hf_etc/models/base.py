@@ -50,7 +50,11 @@ class NetworkForImageClassification(PreTrainedModel):
 
     Attributes:
         network: the wrapped module, (N, C, H, W) floats -> (N, num_labels) logits.
+        records: what it can give beside, for which its `forward` takes further arguments of these names, and then
+            returns a dictionary.
     """
+
+    records: tuple[str, ...] = ()
 
     base_model_prefix = "network"
     main_input_name = "pixel_values"
@@ -78,7 +82,12 @@ class NetworkForImageClassification(PreTrainedModel):
         """Raise GeometryError or ImageError unless the network takes images of this size."""
 
     def forward(
-        self, pixel_values: Tensor, labels: Tensor | None = None, return_dict: bool | None = None
+        self,
+        pixel_values: Tensor,
+        labels: Tensor | None = None,
+        return_dict: bool | None = None,
+        output_hidden_states: bool | None = None,
+        output_attentions: bool | None = None,
     ) -> ImageClassifierOutput | tuple[Tensor, ...]:
         """Classify a batch.
 
@@ -86,25 +95,37 @@ class NetworkForImageClassification(PreTrainedModel):
             pixel_values: (N, C, H, W) floats, normalised by the image processor.
             labels: (N,) class ids or (N, num_labels) probabilities, see :func:`classification_loss`.
             return_dict: False gives a tuple; config.return_dict (True) by default.
+            output_hidden_states, output_attentions: give them, too; as the config says by default.
 
         Returns:
-            `loss` (with labels) and `logits` (N, num_labels).
+            `loss` (with labels) and `logits` (N, num_labels), then `hidden_states` and `attentions` where asked for.
 
         Raises:
             GeometryError: the image size does not fit the network.
             ImageError: wrong number of dimensions or channels, or integers.
-            ParameterError: labels that do not fit.
+            ParameterError: labels that do not fit, or something asked for that the network does not have.
         """
+        wanted = self._wanted(output_hidden_states=output_hidden_states, output_attentions=output_attentions)
         if pixel_values.ndim != 4 or not pixel_values.is_floating_point():
             raise ImageError(
                 f"pixel_values of shape {tuple(pixel_values.shape)} and {pixel_values.dtype}; "
                 "pass the (N, C, H, W) floats of the image processor"
             )
         self.check_size(*pixel_values.shape[1:])
-        logits = self.network(pixel_values.to(next(self.network.parameters()).dtype))
-        loss = None if labels is None else classification_loss(logits, labels)
-        output = ImageClassifierOutput(loss=loss, logits=logits)
+        found = self.network(pixel_values.to(next(self.network.parameters()).dtype), **wanted)
+        values = found if wanted else {"logits": found}
+        loss = None if labels is None else classification_loss(values["logits"], labels)
+        output = ImageClassifierOutput(loss=loss, **values)
         return output if (self.config.return_dict if return_dict is None else return_dict) else output.to_tuple()
+
+    def _wanted(self, **options: bool | None) -> dict[str, bool]:
+        wanted = {
+            name: True for name, value in options.items() if (getattr(self.config, name) if value is None else value)
+        }
+        for name in wanted:
+            if name not in self.records:
+                raise ParameterError(f"a {type(self).__name__} has no {name.removeprefix('output_')}; leave out {name}")
+        return wanted
 
     # Networks draw their initial weights when they are built. transformers would overwrite those with its own
     # normal distribution, so the two hooks below keep them, also for weights that a checkpoint lacks.

@@ -5,9 +5,16 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub.errors import StrictDataclassError
-from transformers import AutoConfig, AutoModelForImageClassification, PreTrainedConfig, PreTrainedModel
+from transformers import ImageProcessingMixin, PreTrainedConfig, PreTrainedModel
+from transformers.models.auto.configuration_auto import AutoConfig
+from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING,
+    AutoModel,
+    AutoModelForImageClassification,
+)
 
 from ..errors import EtcError, ParameterError
+from .absorb import HALF
 from .base import PROBLEM_TYPE
 from .registry import check_fields, config_fields, find_family, list_families, list_presets
 from .vit import resize_positions
@@ -31,7 +38,8 @@ def build_model(
         num_labels: number of classes; not needed beside `id2label`.
         id2label, label2id: class names, ids 0 to num_labels - 1. A checkpoint keeps its own without them.
         image_size: edge in pixels. A ViT checkpoint of another size has its position embeddings interpolated.
-        from_pretrained: for a "bag-vit": folder or Hub id of a plain ViT, whose shape and weights it starts from.
+        from_pretrained: for a "bag-vit": folder or Hub id of a plain ViT, whose shape and weights it starts from;
+            DeiT, ViT-MAE and encoders without a classifier are such, too. `image_size` may differ from its own.
         overrides: fields of the model's config.
 
     Returns:
@@ -62,12 +70,12 @@ def build_model(
     check_fields(name_or_path, values, family.fields)
     if from_pretrained is None:
         return family.build(**preset | values, **labels, problem_type=PROBLEM_TYPE)
-    plain = _load(from_pretrained, labels, {})
+    if not hasattr(family.model_class, "take_over"):
+        raise ParameterError(f"a {name_or_path!r} cannot start from another model; leave out from_pretrained")
+    plain = _load(from_pretrained, labels, {}, encoder=True)
     shape = {field: value for field, value in plain.config.to_dict().items() if field in family.fields}
     model: Any = family.build(**preset | shape | values, **labels, problem_type=PROBLEM_TYPE)
-    if not hasattr(model, "take_over"):
-        raise ParameterError(f"a {name_or_path!r} cannot start from another model; leave out from_pretrained")
-    model.take_over(plain)
+    model.take_over(plain, *_normalisation(from_pretrained))
     return model
 
 
@@ -80,13 +88,27 @@ def load_model(name_or_path: str | Path) -> PreTrainedModel:
     return _load(str(name_or_path), {}, {})
 
 
-def _load(name: str, labels: dict[str, Any], values: dict[str, Any]) -> PreTrainedModel:
+def _normalisation(name: str) -> tuple[Any, Any]:
+    """Mean and standard deviation that a model's pictures are normalised with; 0.5 where it does not say."""
+    try:
+        values, _ = ImageProcessingMixin.get_image_processor_dict(name)
+    except OSError:
+        return HALF, HALF
+    if not values.get("do_normalize", True):
+        return (0.0,) * 3, (1.0,) * 3
+    return values.get("image_mean") or HALF, values.get("image_std") or HALF
+
+
+def _load(name: str, labels: dict[str, Any], values: dict[str, Any], encoder: bool = False) -> PreTrainedModel:
+    """A classifier; with `encoder` also the encoder alone of what is made for something else."""
     try:
         config = AutoConfig.from_pretrained(name)
         check_fields(name, values, config_fields(type(config)))
         new_size = values.get("image_size") if config.model_type == "vit" else None
         kept = {key: value for key, value in values.items() if key != "image_size" or new_size is None}
-        model, report = AutoModelForImageClassification.from_pretrained(
+        classifier = not encoder or type(config) in MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING
+        kind: Any = AutoModelForImageClassification if classifier else AutoModel
+        model, report = kind.from_pretrained(
             name, config=_changed(config, labels, kept), ignore_mismatched_sizes=True, output_loading_info=True
         )
     except EtcError:

@@ -3,19 +3,21 @@
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ..blocks import COLORS, TURNS, turn_block
 
 _RAMP, _COLOR, _NOISE = 24, (36, 24, 12), 8
 _EXACT = 2**24  # float32 holds all whole numbers up to here
-_SEED = 0  # of the small part of the template that decides between variants alike in the rest
+_SEED = 0  # of what decides between variants alike in the rest: a small part of the template, and the second template
 
 
 class CanonicalBlocks(nn.Module):
     """Each block as that one of its 96 variants that resembles a template most.
 
     Turns and mirrors (8), negation (2) and orders of the colours (6) make 96 variants of a block, and an encrypted
-    block is any one of them. Whichever it is, the result is the same, to the bit: scores are sums of whole numbers.
+    block is any one of them. Whichever it is, the result is the same, to the bit: scores are sums of whole numbers,
+    and where two different variants have the same, a second template decides, of random numbers.
     The template is bright at its top and left, and strongest in its first component, so that the result is light
     rather than dark, and shaded like it.
 
@@ -29,7 +31,7 @@ class CanonicalBlocks(nn.Module):
         True
     """
 
-    template: Tensor
+    templates: Tensor
     sources: Tensor
 
     def __init__(self, block_size: int) -> None:
@@ -37,18 +39,20 @@ class CanonicalBlocks(nn.Module):
         self.block_size = block_size
         for name, values in self.tables().items():
             self.register_buffer(name, values, persistent=False)
-        self.exact = torch.float32 if 255 * self.template[:, 0].abs().sum(dtype=torch.long) < _EXACT else torch.float64
+        largest = 255 * self.templates.abs().sum(0, dtype=torch.long).max()
+        self.exact = torch.float32 if largest < _EXACT else torch.float64
 
     def tables(self) -> dict[str, Tensor]:
-        """The two buffers, which no checkpoint holds: what each variant reads, and the template's weights for it.
+        """The two buffers, which no checkpoint holds: what each variant reads, and both templates' weights for it.
 
         Whole numbers, so that a model in half precision keeps them.
         """
         sources = _sources(self.block_size)
-        weights = np.empty((sources.shape[1], len(sources)), np.int16)
-        for variant, source in enumerate(sources):  # <template, block[source]> = <weights[:, variant], block>
-            weights[source, variant] = _template(self.block_size).reshape(-1)
-        return {"template": torch.from_numpy(weights), "sources": torch.from_numpy(sources)}
+        weights = np.empty((sources.shape[1], 2, len(sources)), np.int16)
+        templates = _templates(self.block_size)
+        for variant, source in enumerate(sources):  # <template, block[source]> = <weights[:, :, variant], block>
+            weights[source, :, variant] = templates.T
+        return {"templates": torch.from_numpy(weights.reshape(len(weights), -1)), "sources": torch.from_numpy(sources)}
 
     def forward(self, pixels: Tensor) -> Tensor:
         """The canonical form of every block, in raster order.
@@ -59,15 +63,19 @@ class CanonicalBlocks(nn.Module):
         Returns:
             (N, blocks, 3 * B * B), each block as (component, row, column), of the same dtype.
         """
-        size = self.block_size
-        blocks = pixels.unflatten(3, (-1, size)).unflatten(2, (-1, size))  # (N, 3, rows, B, columns, B)
-        blocks = blocks.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
         with torch.autocast(pixels.device.type, enabled=False):
-            levels = (blocks.to(self.exact) * 255).round()  # -255, -253, ..., 255, so that all sums are exact
-            scores = levels @ self.template.to(self.exact)
-            best = scores.abs().argmax(-1)
-            sign = torch.where(scores.gather(-1, best[..., None]) < 0, -1, 1)
-            return (levels.gather(-1, self.sources[best]) * sign / 255).to(pixels.dtype)
+            levels = self.levels(pixels)
+            scores, seconds = (levels @ self.templates.to(self.exact)).chunk(2, -1)
+            sign, size = torch.where(scores < 0, -1, 1), scores.abs()
+            tied = size == size.amax(-1, keepdim=True)
+            best = torch.where(tied, seconds * sign, -torch.inf).argmax(-1, keepdim=True)
+            form = levels.gather(-1, self.sources[best[..., 0]]) * sign.gather(-1, best)
+            return (form / 255).to(pixels.dtype)
+
+    def levels(self, pixels: Tensor) -> Tensor:
+        """(N, blocks, 3 * B * B) whole numbers, -255, -253, ..., 255, so that all sums are exact."""
+        blocks = F.pixel_unshuffle(pixels, self.block_size).flatten(2).transpose(1, 2)
+        return (blocks.to(self.exact) * 255).round()
 
 
 def _sources(size: int) -> np.ndarray:
@@ -76,9 +84,11 @@ def _sources(size: int) -> np.ndarray:
     return np.stack([turn_block(place, turn, (1, 2))[color].reshape(-1) for turn in range(TURNS) for color in COLORS])
 
 
-def _template(size: int) -> np.ndarray:
-    """Whole numbers (3, B, B)."""
+def _templates(size: int) -> np.ndarray:
+    """Whole numbers (2, 3 * B * B): the template, and the one for ties."""
+    rng, shape = np.random.default_rng(_SEED), (3, size, size)
     ramp = _RAMP * (size - 1 - 2 * np.arange(size)) / max(1, size - 1)
     shade = np.round(ramp)[:, None] + np.round(ramp / 2)
-    noise = np.random.default_rng(_SEED).integers(-_NOISE, _NOISE + 1, (3, size, size))
-    return np.array(_COLOR)[:, None, None] + shade + noise
+    first = np.array(_COLOR)[:, None, None] + shade + rng.integers(-_NOISE, _NOISE + 1, shape)
+    largest = max(1, _EXACT // (255 * first.size))  # sums with it stay exact
+    return np.stack([first, rng.integers(-largest, largest + 1, shape)]).reshape(2, -1)

@@ -8,6 +8,8 @@ import torch
 from transformers import PreTrainedModel
 
 from ..blocks import COLORS, TURNS, Layout
+from ..errors import GeometryError, ParameterError
+from .vit import check_takes
 
 CHANGES = {
     "order": "the order of the blocks",
@@ -16,6 +18,7 @@ CHANGES = {
     "color": "the order of each block's colours",
     "everything": "all four at once",
 }
+_BATCH = 32
 
 
 @torch.no_grad()
@@ -51,6 +54,42 @@ def logit_changes(model: PreTrainedModel, pictures: np.ndarray, block_size: int,
     }
 
 
+@torch.no_grad()
+def label_changes(model: PreTrainedModel, pictures: np.ndarray, block_size: int, keep: float, seed: int = 0) -> float:
+    """The share of pictures that get another label when only a random share of the rows of blocks is sent.
+
+    Args:
+        model, pictures, block_size: as for :func:`logit_changes`.
+        keep: the share of the rows, more than 0 and up to 1; each picture has a choice of blocks of its own.
+        seed: of the choice.
+
+    Raises:
+        ParameterError: another share.
+        GeometryError: no row is left, the pictures do not fit, or the model takes whole pictures alone.
+    """
+    if not 0 < keep <= 1:
+        raise ParameterError(f"keep {keep}: give a number above 0, up to 1")
+    height, width = pictures.shape[1:3]
+    places = Layout.identity(height, width, block_size)
+    rows = int(places.blocks // places.columns * keep + 0.5)
+    if not rows:
+        raise GeometryError(f"keep {keep} leaves no block of {places.blocks}; send more")
+    rng, sent = np.random.default_rng(seed), rows * places.columns
+    order = np.stack([rng.permutation(places.blocks)[:sent] for _ in pictures])
+    changes = (array[order] for array in (places.turn, places.negative, places.color))
+    chosen = Layout(height, width, block_size, places.columns, places.top[order], places.left[order], *changes)
+    some = chosen.apply(pictures)
+    return float((_logits(model, some).argmax(-1) != _logits(model, pictures).argmax(-1)).mean())
+
+
+def what_sees(model: PreTrainedModel, change: str) -> str:
+    """What in a model most likely sees a change of this name in `CHANGES`: the first thing to look at."""
+    if change == "order":
+        names = [name for name, _ in model.named_parameters() if "position" in name or "pos_embed" in name]
+        return "position embeddings" if names else "layers that see which blocks are neighbours"
+    return "blocks are embedded as they come, without a canonical form"
+
+
 def _layouts(height: int, width: int, block_size: int, seed: int) -> dict[str, Layout]:
     rng, places = np.random.default_rng(seed), Layout.identity(height, width, block_size)
     order, blocks = rng.permutation(places.blocks), places.blocks
@@ -65,5 +104,9 @@ def _layouts(height: int, width: int, block_size: int, seed: int) -> dict[str, L
 
 
 def _logits(model: PreTrainedModel, pictures: np.ndarray) -> np.ndarray:
-    values = torch.from_numpy(pictures).permute(0, 3, 1, 2).to(model.dtype) / 127.5 - 1
-    return model(pixel_values=values.to(model.device)).logits.double().cpu().numpy()
+    check_takes(model, *pictures.shape[1:3])
+    found = []
+    for some in np.array_split(pictures, -(-len(pictures) // _BATCH)):
+        values = torch.from_numpy(np.ascontiguousarray(some)).permute(0, 3, 1, 2).to(model.dtype) / 127.5 - 1
+        found.append(model(pixel_values=values.to(model.device)).logits.double().cpu().numpy())
+    return np.concatenate(found)

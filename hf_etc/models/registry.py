@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from huggingface_hub.errors import StrictDataclassError
-from transformers import AutoConfig, AutoModelForImageClassification, PreTrainedConfig, PreTrainedModel
+from transformers import PreTrainedConfig, PreTrainedModel
 
 from ..errors import ParameterError
 
@@ -44,6 +44,8 @@ class Family:
         if self.check is not None:
             self.check(config)
         if self.model_class is None:
+            from transformers.models.auto.modeling_auto import AutoModelForImageClassification
+
             return AutoModelForImageClassification.from_config(config)
         return self.model_class(config)
 
@@ -70,16 +72,31 @@ def register_family(
         ParameterError: the name is taken.
 
     Example:
-        >>> register_family("vit", AutoConfig, AutoModelForImageClassification)
+        >>> from transformers import ViTConfig
+        >>> register_family("vit", ViTConfig)
         Traceback (most recent call last):
         hf_etc.errors.ParameterError: a model named 'vit' is registered already
     """
     _check_new(name)
     own = (config_fields(config_class) if fields is None else set(fields)) - fixed.keys()
     _FAMILIES[name] = Family(name, config_class, model_class, fixed, own, check)
-    if model_class is not None and not config_class.__module__.startswith("transformers."):
-        AutoConfig.register(config_class.model_type, config_class, exist_ok=True)
-        AutoModelForImageClassification.register(config_class, model_class, exist_ok=True)
+    _announce(_FAMILIES[name])
+
+
+def announce_families() -> None:
+    """Make the auto classes know all families, once more: transformers may have loaded its auto classes anew."""
+    for family in _FAMILIES.values():
+        _announce(family)
+
+
+def _announce(family: Family) -> None:
+    # Those that are loaded now; the names in `transformers` may still be of modules whose import failed halfway.
+    from transformers.models.auto.configuration_auto import AutoConfig
+    from transformers.models.auto.modeling_auto import AutoModelForImageClassification
+
+    if family.model_class is not None and not family.config_class.__module__.startswith("transformers."):
+        AutoConfig.register(family.config_class.model_type, family.config_class, exist_ok=True)
+        AutoModelForImageClassification.register(family.config_class, family.model_class, exist_ok=True)
 
 
 def register_preset(name: str, family: str, **values: Any) -> None:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
-from transformers import ViTConfig
+from transformers import PreTrainedModel, ViTConfig
 
 from ..errors import GeometryError, ParameterError
 from .registry import register_family, register_preset
@@ -60,6 +60,29 @@ def resize_positions(model: "ViTForImageClassification", image_size: int) -> Non
     embeddings.position_embeddings = nn.Parameter(positions.clone())
     embeddings.image_size = patches.image_size = (image_size, image_size)
     patches.num_patches = count
+
+
+def check_takes(model: PreTrainedModel, height: int, width: int) -> None:
+    """Raise GeometryError for pictures of another size than a network with position embeddings takes.
+
+    Example:
+        >>> from transformers import ViTForImageClassification
+        >>> tiny = dict(hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8)
+        >>> check_takes(ViTForImageClassification(ViTConfig(image_size=32, patch_size=8, **tiny)), 16, 32)
+        Traceback (most recent call last):
+        hf_etc.errors.GeometryError: a ViTForImageClassification has positions for 32x32 pixels, not for 16x32; for \
+bags of blocks start a bag-vit from it, build_model("bag-vit", ..., from_pretrained=...), and see hf-etc check
+    """
+    embeddings = getattr(getattr(model, model.base_model_prefix, model), "embeddings", None)
+    if not hasattr(embeddings, "position_embeddings"):
+        return
+    size = _pair(model.config.image_size)
+    if size != (height, width):
+        raise GeometryError(
+            f"a {type(model).__name__} has positions for {size[0]}x{size[1]} pixels, not for {height}x{width}; for "
+            'bags of blocks start a bag-vit from it, build_model("bag-vit", ..., from_pretrained=...), and see hf-etc '
+            "check"
+        )
 
 
 def _pair(size: int | list[int] | tuple[int, int]) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from transformers import EvalPrediction, PreTrainedModel, PrinterCallback, Progr
 
 from ..errors import EtcError, ParameterError
 from ..metrics import load_accuracy
-from ..models import build_model, load_model
+from ..models import build_model, check_takes, load_model
 from .arguments import DataArguments, EtcTrainingArguments, ModelArguments, parse_arguments, parse_overrides
 from .augment import BatchAugment
 from .block_augment import BlockAugment
@@ -180,6 +180,7 @@ def build(args: ModelArguments, size: tuple[int, int], class_names: Sequence[str
         overrides = {"image_size": size[0]} | overrides
     labels = dict(enumerate(class_names))
     model = build_model(args.model_name_or_path, id2label=labels, from_pretrained=args.from_pretrained, **overrides)
+    check_takes(model, *size)
     return _in_memory_format(model, args)
 
 

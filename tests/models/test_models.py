@@ -104,6 +104,13 @@ def test_class_ids_and_soft_targets_give_the_same_loss(family):
     assert model.config.problem_type == "single_label_classification"
 
 
+@pytest.mark.parametrize("family", [name for name in OWN if name != "bag-vit"])
+@pytest.mark.parametrize("option", ["output_hidden_states", "output_attentions"])
+def test_what_a_network_does_not_record_is_refused(family, option):
+    with pytest.raises(ParameterError, match=f"has no {option[7:]}; leave out {option}"):
+        small(family)(images(2), **{option: True})
+
+
 @pytest.mark.parametrize("family", OWN)
 def test_output_forms(family):
     model, x = small(family).eval(), images(2)
