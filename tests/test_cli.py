@@ -98,7 +98,7 @@ kept.png -> back.png: 1 image decrypted
 $ hf-etc decrypt kept.png other.png --key other.key
 hf-etc: kept.png: encrypted under another key than 0d508690e07e53aa; use the key it was made with
 [2]
-$ hf-etc encrypt photos encrypted --preset private --block-size 4 --jitter 2 --disposable
+$ hf-etc encrypt photos encrypted --preset private --block-size 4 --jitter 2 --keep-blocks 0.5 --disposable
 photos -> encrypted: 3 images encrypted in T s, N per second
 $ hf-etc inspect encrypted
 3 encrypted: cipher etc, key_scope image, block_size 4, steps permutation+rotation+negative-positive+color, \
@@ -106,7 +106,7 @@ shared_block_key false, gap 3, jitter 2, keep 0.5, disposable true, height 32, w
 $ hf-etc decrypt encrypted decrypted --key clinic.key
 hf-etc: cats/0.png: the key of this image was thrown away; nobody can decrypt it
 [2]
-$ hf-etc encrypt photos encrypted --preset private --block-size 4 --jitter 2 --disposable
+$ hf-etc encrypt photos encrypted --preset private --block-size 4 --jitter 2 --keep-blocks 0.5 --disposable
 hf-etc: encrypted: nobody has the keys to check what is there; choose a new folder
 [2]
 $ hf-etc encrypt photos again --preset private --disposable --key clinic.key

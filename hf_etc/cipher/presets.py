@@ -11,7 +11,7 @@ BLOCK = 16  # pixels, where nothing else is said
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "paper": {"key_scope": "dataset"},
-        "private": {"key_scope": "image", "gap": 3 / 4, "jitter": 3 / 4, "keep": 0.5},
+        "private": {"key_scope": "image", "gap": 3 / 4, "jitter": 3 / 4},
         "strict": {"key_scope": "image", "gap": 1, "jitter": 1, "keep": 0.5},
     }
 )

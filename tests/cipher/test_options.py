@@ -194,7 +194,7 @@ def test_disposable_keys_leave_nothing_to_decrypt_with(monkeypatch):
     cipher, picture = EtcCipher.private(None, disposable=True), noise(96, 96, 3)
     files = [cipher.seal(picture) for _ in range(2)]
     markers = [read_marker(file) for file in files]
-    assert markers[0].size == (32, 48) and all(marker.spec == cipher.spec for marker in markers)
+    assert markers[0].size == (48, 48) and all(marker.spec == cipher.spec for marker in markers)
     for name in ("cipher_id", "nonce", "tag"):
         assert len({getattr(marker, name) for marker in markers}) == 2
     nonce = cipher.new_nonces(1)[0]
@@ -209,7 +209,7 @@ def test_disposable_keys_are_refused_beside_others():
         with pytest.raises(KeyMismatchError, match=thrown):
             refused(file)
     with pytest.raises(KeyMismatchError, match=thrown):
-        disposable.decrypt_unauthenticated(noise(32, 48, 3), bytes(16), (96, 96))
+        disposable.decrypt_unauthenticated(noise(48, 48, 3), bytes(16), (96, 96))
     with pytest.raises(ParameterError, match="a disposable key is made for each image; leave the key out"):
         Cipher(KEY, disposable.spec)
     with pytest.raises(MissingKeyError):

@@ -16,7 +16,7 @@ from hf_etc.errors import KeyMismatchError, MissingKeyError, OutputError, Parame
 
 from .folder_helpers import contents, make_tree, noise
 
-THROWN = {"preset": "private", "block_size": 4, "size": 32, "disposable": True}
+THROWN = {"preset": "private", "keep": 0.5, "block_size": 4, "size": 32, "disposable": True}
 
 
 @pytest.fixture(autouse=True)
@@ -109,7 +109,7 @@ def test_inspection_counts_them_as_one_kind(key):
     convert("photos", "out", EncryptImages(None, **THROWN))
     (group,) = inspect("out").to_dict()["ciphertexts"]
     assert (group["images"], group["disposable"], group["sent"]) == (3, True, "8x16") and "cipher_id" not in group
-    kept = EncryptImages(key, preset="private", block_size=4, size=32)
+    kept = EncryptImages(key, preset="private", keep=0.5, block_size=4, size=32)
     convert("photos", "kept", kept)
     (group,) = inspect("kept").to_dict()["ciphertexts"]
     assert group["cipher_id"] and "disposable" not in group
@@ -117,7 +117,7 @@ def test_inspection_counts_them_as_one_kind(key):
 
 def test_decrypted_files_have_the_size_of_the_picture(key):
     make_tree(1)
-    convert("photos", "sent", EncryptImages(key, preset="private", block_size=4, size=32))
+    convert("photos", "sent", EncryptImages(key, preset="private", keep=0.5, block_size=4, size=32))
     convert("sent", "back", DecryptImages(key))
     (file,) = Path("back").rglob("*.png")
     pixels = np.asarray(load_rgb(file))

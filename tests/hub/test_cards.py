@@ -106,7 +106,7 @@ def test_a_model_of_any_key_says_so():
     card = model_card("a/b", EtcImageProcessor(size=224, preset="private"), "Net")
     text = " ".join(card.text.split())
     assert "what was encrypted with the parameters below, under any key" in text and "None" not in text
-    assert "| cipher id | none: it takes any key |" in card.text and "| keep | 0.5 |" in card.text
+    assert "| cipher id | none: it takes any key |" in card.text and "| gap | 12 |" in card.text
     assert "Any key does, or disposable=True in place of one." in card.text
     assert max(map(len, card.text.splitlines())) <= 120
 

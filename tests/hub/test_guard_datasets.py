@@ -175,4 +175,12 @@ def test_several_owners_where_each_image_has_its_own_key(plain):
     with pytest.raises(UploadRefusedError, match="the images are encrypted in different ways"):
         check_dataset(of_each(plain, (KEY, {}), (KEY, {"gap": 5})))
     with pytest.raises(UploadRefusedError, match="the images are encrypted in different ways, under two keys"):
-        check_dataset(of_each(plain, *((key, {"preset": "paper"}) for key in (KEY, EtcKey.generate()))))
+        check_dataset(
+            of_each(
+                plain,
+                *(
+                    (key, {"key_scope": "dataset", "gap": 0, "jitter": 0, "keep": 1})
+                    for key in (KEY, EtcKey.generate())
+                ),
+            )
+        )

@@ -201,7 +201,7 @@ def test_a_model_of_any_key_takes_ones_own_and_those_that_nobody_keeps(owners_ke
                 assert ask(Image.new("RGB", (96, 96)))[0]["label"] == "cat"
             (sent,) = [data for data in map(json.loads, server.bodies) if data["data"]]
             file = base64.b64decode(sent["data"][0].partition(",")[2])
-            assert read_marker(file).size == (24, 48) and read_marker(file).spec.disposable == (key is None)
+            assert read_marker(file).size == (48, 48) and read_marker(file).spec.disposable == (key is None)
         with pytest.raises(MissingKeyError):
             EncryptedClassifier(server.url, None)
         with pytest.raises(ParameterError, match="leave the key out"):

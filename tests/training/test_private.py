@@ -17,7 +17,7 @@ from hf_etc.training.protocols import prepare
 from tests.training.training_helpers import colored_splits, flags
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-PRIVATE = {"preset": "private", "block_size": 4}
+PRIVATE = {"preset": "private", "keep": 0.5, "block_size": 4}
 TINY = {"model_config": "dim=16,depth=2,patch_size=4,kernel_size=3", "num_train_epochs": 2}
 OUTPUT = (8, 16)  # of 32x32
 
@@ -51,7 +51,7 @@ def prepared(folder, **arguments):
 @pytest.mark.parametrize("name", ["one", "several"])
 def test_static_training_takes_the_size_of_the_ciphertexts(folder, tmp_path, name):
     out = tmp_path / "model"
-    assert run.main(flags(out, folder / name, **TINY, preset="private", block_size=4, image_size=32)) == 0
+    assert run.main(flags(out, folder / name, **TINY, preset="private", keep=0.5, block_size=4, image_size=32)) == 0
     processor = EtcImageProcessor.from_pretrained(out)
     assert dict(processor.size) == {"height": 32, "width": 32} and processor.output_size == OUTPUT
     assert (processor.cipher_id is None) == (name == "several") and not processor.spec.disposable
@@ -62,7 +62,7 @@ def test_static_training_takes_the_size_of_the_ciphertexts(folder, tmp_path, nam
 
 def test_reencrypted_training_encrypts_to_the_output_size(folder, monkeypatch, owner_key):
     monkeypatch.setenv("HF_ETC_KEY", owner_key.reveal())
-    found = prepared(folder / "plain", protocol="re-encrypted", **PRIVATE, keep=0.25)
+    found = prepared(folder / "plain", protocol="re-encrypted", **PRIVATE | {"keep": 0.25})
     assert found.size == (4, 16) and found.processor.spec.keep == 0.25 and found.processor.output_size == (4, 16)
     with pytest.raises(ParameterError, match="gap needs a key for each image"):
         prepared(folder / "plain", protocol="re-encrypted", gap=1)
