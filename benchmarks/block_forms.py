@@ -13,12 +13,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from measuring import parser, pin_to_one_core
-
-pin_to_one_core()
-
 import torch
 from datasets import load_dataset
+from measuring import parser
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -73,7 +70,7 @@ class Drawn(Ranked):
 
 
 class Learned(Scored):
-    """The best variant under a template that is learned, through a softmax; its values are rounded, so sums are exact."""
+    """The best variant under a template that is learned, through a softmax; rounded, so sums are exact."""
 
     def __init__(self) -> None:
         super().__init__(BLOCK)

@@ -33,12 +33,15 @@ class BagViTConfig(ViTConfig):
 
     Args:
         canonical: whether each block gets its canonical form; without it, only their order changes nothing.
+        block_hidden_size: width of a hidden layer from blocks to tokens, beside the linear patch embedding; 0 for none.
+            Its output is 0 at first; see docs/block-forms.md.
         image_size: what the model was trained with; it takes any number of whole blocks, one or more.
     """
 
     model_type = "etc_bag_vit"
 
     canonical: bool = True
+    block_hidden_size: int = 0
 
 
 class BagEmbeddings(nn.Module):
@@ -51,6 +54,7 @@ class BagEmbeddings(nn.Module):
         projection = nn.Conv2d(config.num_channels, config.hidden_size, size, size)
         self.patch_embeddings = nn.Sequential(OrderedDict(projection=projection))  # ViTModel looks for it by this name
         self.blocks = CanonicalBlocks(size) if config.canonical else None
+        self.hidden = _hidden_layer(config) if config.block_hidden_size else None
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
         nn.init.trunc_normal_(self.cls_token, std=config.initializer_range)
         nn.init.trunc_normal_(projection.weight, std=config.initializer_range)
@@ -60,10 +64,23 @@ class BagEmbeddings(nn.Module):
         """(N, 3, H, W) floats from -1 to 1 -> (N, 1 + blocks, hidden_size)."""
         projection: Any = self.patch_embeddings.projection
         if self.blocks is None:
-            tokens = projection(pixel_values).flatten(2).transpose(1, 2)
+            size = projection.kernel_size
+            blocks = F.unfold(pixel_values, size, stride=size).transpose(1, 2)
         else:
-            tokens = F.linear(self.blocks(pixel_values), projection.weight.flatten(1), projection.bias)
+            blocks = self.blocks(pixel_values)
+        tokens = F.linear(blocks, projection.weight.flatten(1), projection.bias)
+        if self.hidden is not None:
+            tokens = tokens + self.hidden(blocks)
         return self.dropout(torch.cat([self.cls_token.expand(tokens.shape[0], -1, -1), tokens], 1))
+
+
+def _hidden_layer(config: BagViTConfig) -> nn.Sequential:
+    edges = (config.patch_size,) * 2 if isinstance(config.patch_size, int) else config.patch_size
+    values = config.num_channels * edges[0] * edges[1]
+    last = nn.Linear(config.block_hidden_size, config.hidden_size)
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(last.bias)
+    return nn.Sequential(nn.Linear(values, config.block_hidden_size), nn.GELU(), last)
 
 
 class BagNetwork(nn.Module):
@@ -146,6 +163,7 @@ class BagViTForImageClassification(NetworkForImageClassification):
         distilled = state.pop("embeddings.distillation_token", None) is not None
         positions = state.pop("embeddings.position_embeddings", None)
         state = {name: value for name, value in state.items() if not name.startswith(_LEFT)}
+        state |= {name: value for name, value in own.items() if name.startswith("embeddings.hidden.")}
         if positions is None or state.keys() != own.keys():
             raise ParameterError(f"a {type(plain).__name__} is no plain ViT; start from one, or leave it out")
         self._check_shape(plain.config)
@@ -171,6 +189,8 @@ class BagViTForImageClassification(NetworkForImageClassification):
 def check_bag(config: BagViTConfig) -> None:
     """Raise for sizes that do not fit each other, and for blocks that have no canonical form."""
     check_vit(config)
+    if config.block_hidden_size < 0:
+        raise ParameterError(f"block_hidden_size {config.block_hidden_size}: give the width of a layer, or 0 for none")
     if config.canonical and (config.num_channels != 3 or not isinstance(config.patch_size, int)):
         raise ParameterError(
             f"num_channels {config.num_channels}, patch_size {config.patch_size}: the canonical form is of square "

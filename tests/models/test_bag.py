@@ -135,6 +135,20 @@ def test_blocks_without_a_canonical_form(changes):
         build_model("bag-vit", 5, **TINY | {"image_size": 32, "patch_size": 8} | changes)
 
 
+def test_a_hidden_layer_starts_from_nothing_and_learns():
+    model, pictures = bag(block_hidden_size=16), noise(2, 32, 32, 3)
+    embeddings = model.network.vit.embeddings
+    before = logits(model, pictures)
+    embeddings.hidden = None
+    assert torch.equal(logits(model, pictures), before)
+    model = bag(block_hidden_size=16)
+    torch.nn.init.normal_(model.network.vit.embeddings.hidden[-1].weight)
+    assert not torch.allclose(logits(model, pictures), before, atol=1e-3)
+    assert max(logit_changes(model, pictures, 8).values()) < 1e-5
+    with pytest.raises(ParameterError, match="block_hidden_size -1: give the width of a layer, or 0 for none"):
+        bag(block_hidden_size=-1)
+
+
 def test_it_is_a_family():
     assert "bag-vit" in list_families()
     assert build_model("bag-vit-tiny/16", 10).config.hidden_size == 192
