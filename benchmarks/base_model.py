@@ -71,14 +71,8 @@ class PrivateBench:
 
 def settings_of(block: int) -> dict[str, EtcSpec | None]:
     """What happens to the pictures: nothing, one key for all, or a key for each with more and more left out."""
-    quarter, half = max(1, block // 4), block // 2
-    return {
-        "plain": None,
-        "one key": EtcSpec("dataset", block),
-        "key per image": EtcSpec("image", block),
-        "private": EtcSpec("image", block, gap=quarter, jitter=quarter, keep=0.5),
-        "strict": EtcSpec("image", block, gap=half, jitter=half, keep=0.5),
-    }
+    presets: Any = {name: Recipe.of(preset=name, block_size=block).spec for name in ("private", "strict")}
+    return {"plain": None, "one key": EtcSpec("dataset", block), "key per image": EtcSpec("image", block)} | presets
 
 
 def measure(setting: str, start: str, count: int, bench: PrivateBench) -> dict[str, Any]:
