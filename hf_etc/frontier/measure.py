@@ -101,9 +101,9 @@ def linkage(spec: EtcSpec, bench: FrontierBench) -> dict[str, Any]:
     """Who has a near copy of a picture looks for its ciphertext among all: "value" is the share that was found."""
     shares = Shares(bench.targets, bench.collected, bench.targets[:0], bench.public)
     trial = make_trial(Owner.new(spec), shares, bench.scale)
-    attack = get_attack("linkage")
-    found = score(attack.run(trial.evidence.only(attack.needs)), trial).linked
-    return {"value": found, "attacked_images": len(bench.targets), "among": len(bench.targets) + len(bench.collected)}
+    attacks = [attack for attack in map(get_attack, list_attacks()) if attack.measure == "linked"]
+    found = [score(attack.run(trial.evidence.only(attack.needs)), trial).linked or 0.0 for attack in attacks]
+    return {"value": max(found), "attacked_images": len(bench.targets), "among": len(bench.targets) + len(bench.collected)}
 
 
 def _small(picture: np.ndarray) -> np.ndarray:
