@@ -1,4 +1,4 @@
-"""What is measured of one setting: accuracy, leakage, linkage, bytes."""
+"""What is measured of one setting: accuracy, leakage, whether it can be linked, bytes."""
 
 from functools import partial
 from typing import Any
@@ -97,13 +97,17 @@ def _judges(attack: Attack) -> bool:
     return attack.measure in _FOUND and attack.needs <= {"public", "ciphertexts"}
 
 
-def linkage(spec: EtcSpec, bench: FrontierBench) -> dict[str, Any]:
+def linked(spec: EtcSpec, bench: FrontierBench) -> dict[str, Any]:
     """Who has a near copy of a picture looks for its ciphertext among all: "value" is the share that was found."""
     shares = Shares(bench.targets, bench.collected, bench.targets[:0], bench.public)
     trial = make_trial(Owner.new(spec), shares, bench.scale)
     attacks = [attack for attack in map(get_attack, list_attacks()) if attack.measure == "linked"]
     found = [score(attack.run(trial.evidence.only(attack.needs)), trial).linked or 0.0 for attack in attacks]
-    return {"value": max(found), "attacked_images": len(bench.targets), "among": len(bench.targets) + len(bench.collected)}
+    return {
+        "value": max(found),
+        "attacked_images": len(bench.targets),
+        "among": len(bench.targets) + len(bench.collected),
+    }
 
 
 def _small(picture: np.ndarray) -> np.ndarray:
@@ -129,7 +133,7 @@ def size(spec: EtcSpec, bench: FrontierBench) -> dict[str, Any]:
     }
 
 
-MEASURES = {"accuracy": accuracy, "leakage": leakage, "linkage": linkage, "size": size}
+MEASURES = {"accuracy": accuracy, "leakage": leakage, "linked": linked, "size": size}
 
 
 def cells(specs: list[EtcSpec]) -> list[Cell]:

@@ -23,13 +23,13 @@ class Point:
 
     Attributes:
         spec: the setting.
-        accuracy, leakage, linkage, size: results of :mod:`hf_etc.frontier.measure`.
+        accuracy, leakage, linked, size: results of :mod:`hf_etc.frontier.measure`.
     """
 
     spec: EtcSpec
     accuracy: Any
     leakage: Any
-    linkage: Any
+    linked: Any
     size: Any
 
     @property
@@ -100,7 +100,7 @@ def _row(point: Point) -> list[str]:
         _percent(point.of_strongest("largest_component")),
         _decimal(point.of_strongest("ssim_up_to_symmetry")),
         _decimal(point.of_strongest("lpips")),
-        _percent(point.linkage["value"]),
+        _percent(point.linked["value"]),
         _percent(point.size["value"]),
         point.verdict,
     ]
@@ -113,7 +113,7 @@ def _about(point: Point) -> str:
         f"{_percent(point.accuracy['plain'])} on plain ones. *neighbours*, *beside*, *largest part*, *SSIM*, *LPIPS*: "
         f"of the strongest attack on {point.leakage['attacked_images']} pictures, learned on "
         f"{point.leakage['public_images']:,} others. *linked*: share of the pictures whose ciphertext somebody who has "
-        f"the picture finds among {point.linkage['among']}. *bytes*: of JPEG 85 files, against plain."
+        f"the picture finds among {point.linked['among']}. *bytes*: of JPEG 85 files, against plain."
     )
 
 

@@ -99,8 +99,8 @@ def record(found, accuracy):
     attacks = {"jigsaw": {"neighbours_right": found}}
     leakage = {"value": found, "strongest": "jigsaw", "attacks": attacks, "attacked_images": 4, "public_images": 9}
     right = {"value": accuracy, "draws": [accuracy], "jpeg": accuracy, "plain": 0.9, "test_images": 9, "classes": 3}
-    size, linkage = {"value": 0.5, "sent_share": 0.5}, {"value": 0.5, "among": 13}
-    return {"accuracy": right, "leakage": leakage, "linkage": linkage, "size": size}
+    size, linked = {"value": 0.5, "sent_share": 0.5}, {"value": 0.5, "among": 13}
+    return {"accuracy": right, "leakage": leakage, "linked": linked, "size": size}
 
 
 def test_the_page_recommends_the_most_accurate_of_those_that_hide(tmp_path):
