@@ -337,7 +337,7 @@ class EtcCipher(Cipher):
 
         Example:
             >>> EtcCipher.private(EtcKey.generate()).encrypt(Image.new("RGB", (224, 224))).size
-            (176, 96)
+            (128, 128)
         """
         return cls(key, **preset_parameters("private", params.get("block_size")) | params)
 
