@@ -7,7 +7,8 @@ Without --model the weights are random, of DeiT-Tiny's shape: the logits say as 
 other classes than the dataset's needs fine-tuning first: ``hf-etc train --protocol plain``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,19 +16,18 @@ import torch
 from measuring import parser
 from transformers import PreTrainedModel, ViTConfig, ViTForImageClassification
 
-from hf_etc import EtcKey, Preparation, adapt
+from hf_etc import EtcKey, adapt
 from hf_etc.encoding import Encoding
-from hf_etc.images.ciphertext import as_received
-from hf_etc.models import load_model
+from hf_etc.models import load_model, logits_of
 from hf_etc.models.vit import resize_positions
 from hf_etc.records import write_rows
+from hf_etc.sealing import Sealer
 from hf_etc.training.arguments import SourceArguments
 from hf_etc.training.data import Split, load_eval_split
 from hf_etc.training.evaluation import model_labels
 
-JPEG = Encoding("jpeg", 85)
+PNG, JPEG = Encoding(), Encoding("jpeg", 85)
 TINY = {"hidden_size": 192, "num_hidden_layers": 12, "num_attention_heads": 3, "intermediate_size": 768}
-_BATCH = 50
 
 
 def main() -> None:
@@ -52,21 +52,21 @@ def main() -> None:
 def rows(options: Any, few: Split, split: Split) -> Iterator[dict[str, Any]]:
     for edge in options.size or [224]:
         model = plain_model(options.model, edge)
-        pictures = prepared(few, edge)
-        plain = logits(model, pictures)
-        row = {"size": edge, "largest_logit": float(plain.abs().max()), "largest_difference": []}
+        pictures = few.pictures((edge, edge))
+        plain = logits_of(model, pictures)
+        row = {"size": edge, "largest_logit": float(np.abs(plain).max()), "largest_difference": []}
         for _ in range(options.keys):
             adapted, client = adapt(model, EtcKey.generate())
-            difference = (logits(adapted, pictures, client) - plain).abs().max()
-            row["largest_difference"].append(float(difference))
+            difference = logits_of(adapted, pictures, sent(client)) - plain
+            row["largest_difference"].append(float(np.abs(difference).max()))
         if options.model:
-            labels, pictures = torch.tensor(model_labels(model, split)), prepared(split, edge)
+            labels, pictures = np.array(model_labels(model, split)), split.pictures((edge, edge))
             found = {
-                "plain": logits(model, pictures),
-                "adapted": logits(adapted, pictures, client),
-                "adapted, JPEG 85": logits(adapted, pictures, client, JPEG),
+                "plain": logits_of(model, pictures),
+                "adapted": logits_of(adapted, pictures, sent(client)),
+                "adapted, JPEG 85": logits_of(adapted, pictures, sent(client, JPEG)),
             }
-            row["accuracy"] = {name: float((one.argmax(-1) == labels).float().mean()) for name, one in found.items()}
+            row["accuracy"] = {name: float((one.argmax(-1) == labels).mean()) for name, one in found.items()}
         yield row
 
 
@@ -80,23 +80,9 @@ def plain_model(name: str | None, edge: int) -> PreTrainedModel:
     return model.eval()
 
 
-def prepared(split: Split, edge: int) -> np.ndarray:
-    preparation = Preparation((edge, edge))
-    return np.stack([preparation.read(source) for source in split.sources()])
-
-
-@torch.inference_mode()
-def logits(model: PreTrainedModel, pictures: np.ndarray, client: Any = None, encoding: Any = None) -> torch.Tensor:
-    """Of plain pictures, or of their ciphertexts by a client, perhaps in files of an encoding."""
-    found = []
-    for start in range(0, len(pictures), _BATCH):
-        batch = pictures[start : start + _BATCH]
-        if client is not None:
-            batch = client.sealer().cipher.encrypt(batch)
-            if encoding is not None:
-                batch = as_received(batch, encoding)
-        found.append(model(torch.from_numpy(batch).permute(0, 3, 1, 2).float().div(127.5).sub(1)).logits)
-    return torch.cat(found)
+def sent(client: Any, encoding: Encoding = PNG) -> Callable[[np.ndarray], np.ndarray]:
+    """What a server gets of plain pictures: a client's ciphertexts, in files of an encoding."""
+    return Sealer(client.sealer().held, replace(client.sealer().recipe, encoding=encoding)).encrypt
 
 
 if __name__ == "__main__":

@@ -23,11 +23,10 @@ from sklearn.metrics import roc_auc_score
 from hf_etc import EtcKey
 from hf_etc.cipher import EtcSpec
 from hf_etc.experiments.cells import Cell, Experiment
-from hf_etc.experiments.page import rewrite, table
+from hf_etc.experiments.page import hardware, rewrite, table
 from hf_etc.experiments.runner import run
 from hf_etc.experiments.store import SEED, Scale, Store
-from hf_etc.images.prepare import Preparation
-from hf_etc.models import load_model
+from hf_etc.models import load_model, logits_of
 from hf_etc.sealing import Recipe, Sealer
 from hf_etc.training.arguments import SourceArguments, arguments_from
 from hf_etc.training.data import Split, load_eval_split
@@ -65,8 +64,7 @@ class PrivateBench:
 
     @cached_property
     def pictures(self) -> np.ndarray:
-        preparation = Preparation((self.options.image_size,) * 2)
-        return np.stack([preparation.read(source) for source in self.split.sources()])
+        return self.split.pictures((self.options.image_size,) * 2)
 
 
 def settings_of(block: int) -> dict[str, EtcSpec | None]:
@@ -94,13 +92,8 @@ def measure(setting: str, start: str, count: int, bench: PrivateBench) -> dict[s
 
 def tested(model: Any, pictures: np.ndarray, labels: np.ndarray, sealer: Sealer | None) -> tuple[float, float]:
     """Accuracy, and the area under the ROC curve (of two classes, or the mean of each against the others)."""
-    shares = []
-    with torch.inference_mode():
-        for start in range(0, len(pictures), 64):
-            batch = pictures[start : start + 64]
-            pixels = torch.from_numpy(batch if sealer is None else sealer.encrypt(batch))
-            shares.append(model(pixels.permute(0, 3, 1, 2).float().div(127.5).sub(1)).logits.softmax(-1))
-    share = torch.cat(shares).numpy()
+    logits = logits_of(model, pictures, None if sealer is None else sealer.encrypt)
+    share = torch.from_numpy(logits).softmax(-1).numpy()
     score = share[:, 1] if share.shape[1] == 2 else share
     return float((share.argmax(1) == labels).mean()), float(roc_auc_score(labels, score, multi_class="ovr"))
 
@@ -173,7 +166,9 @@ def report(sizes: Sequence[int], store: Store) -> str:
         return f"{100 * found.value:.1f} % ({results['auroc']:.3f})"
 
     rows = [[setting, start, *(shown(setting, start, count) for count in sizes)] for setting, start in ROWS]
-    return table(["pictures", "starts from", *(f"{count} pictures" for count in sizes)], rows)
+    header = ["pictures", "starts from", *(f"{count} pictures" for count in sizes)]
+    machine = hardware(store, NAME, [cell.name for cell in cells(sizes)])
+    return f"{table(header, rows)}\n\nMeasured at: {machine}."
 
 
 def main() -> None:

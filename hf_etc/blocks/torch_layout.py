@@ -65,7 +65,7 @@ class TorchLayout:
         for some, index, signs in self._parts(len(images)):
             blocks = images[some].flatten(1).gather(1, index)
             blocks = blocks.view(len(blocks), self.layout.blocks, -1).bitwise_xor_(signs)
-            raster = self._blocks_of(out[some])
+            raster = blocks_of(out[some], self.layout.block_size)
             raster.copy_(blocks.view(raster.shape))
         return out
 
@@ -84,7 +84,7 @@ class TorchLayout:
         self._check(images, self.layout.output)
         out = images.new_full((len(images), 3, self.layout.height, self.layout.width), MARK)
         for some, index, signs in self._parts(len(images)):
-            blocks = self._blocks_of(images[some])
+            blocks = blocks_of(images[some], self.layout.block_size)
             blocks = blocks.reshape(len(blocks), self.layout.blocks, -1) ^ signs
             out[some].flatten(1).scatter_(1, index, blocks.flatten(1))
         return out
@@ -106,11 +106,6 @@ class TorchLayout:
         offsets = self._offsets.index_select(0, turn.flatten()).view(*turn.shape, 1, -1)
         return (offsets + begin[..., None]).flatten(1)
 
-    def _blocks_of(self, images: torch.Tensor) -> torch.Tensor:
-        """The blocks of outputs, a view: (M,3,h,w) -> (M,rows,columns,3,B,B)."""
-        size = self.layout.block_size
-        return images.unflatten(3, (-1, size)).unflatten(2, (-1, size)).permute(0, 2, 4, 1, 3, 5)
-
     def _check(self, images: torch.Tensor, size: tuple[int, int]) -> None:
         check_tensor(images)
         if tuple(images.shape[-2:]) != size:
@@ -118,6 +113,11 @@ class TorchLayout:
             raise GeometryError(f"the layout takes {size[0]}x{size[1]}, the image is {found}")
         if not self.layout.shared and len(images) != len(self._signs):
             raise GeometryError(f"layouts for {len(self._signs)} images, got {len(images)}; pass one image for each")
+
+
+def blocks_of(images: torch.Tensor, size: int) -> torch.Tensor:
+    """The blocks of pictures, a view: (M,C,h,w) -> (M,rows,columns,C,B,B)."""
+    return images.unflatten(3, (-1, size)).unflatten(2, (-1, size)).permute(0, 2, 4, 1, 3, 5)
 
 
 def check_tensor(images: torch.Tensor) -> None:

@@ -5,8 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..errors import ParameterError
-
-BLOCK = 16  # pixels, where nothing else is said
+from .etc import EtcSpec
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
@@ -34,7 +33,7 @@ def preset_parameters(name: str, block_size: int | None = None) -> dict[str, Any
     """
     if name not in PRESETS:
         raise ParameterError(f"unknown preset {name!r}; choose from {', '.join(PRESETS)}")
-    block = BLOCK if block_size is None else block_size
+    block = EtcSpec.block_size if block_size is None else block_size
     values: dict[str, Any] = dict(PRESETS[name]) | {"block_size": block}
     if isinstance(block, int):  # anything else is refused where the spec is made
         values |= {part: round(values[part] * block) for part in ("gap", "jitter") if part in values}

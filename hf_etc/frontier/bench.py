@@ -11,9 +11,9 @@ from transformers import PreTrainedModel
 from ..cipher import EtcSpec
 from ..experiments.cells import NotMeasured
 from ..experiments.store import SEED, Scale
-from ..images.prepare import Preparation
 from ..metrics.similarity import Lpips
-from ..models import load_model
+from ..models import load_model, logits_of
+from ..sealing import Sealer
 from ..training.arguments import SourceArguments
 from ..training.data import Split, load_eval_split
 from ..training.evaluation import model_labels
@@ -47,6 +47,7 @@ class FrontierBench:
     lpips: Path | None = None
     seed: int = SEED
     words: Sequence[str] = field(default_factory=list)
+    _plain: dict[int, float] = field(default_factory=dict, init=False)
 
     @property
     def data_name(self) -> str:
@@ -69,7 +70,7 @@ class FrontierBench:
     @cached_property
     def pictures(self) -> np.ndarray:
         """All of the split, uint8 (N,H,W,3)."""
-        return self._read(self.split)
+        return self.split.pictures(self.size)
 
     @property
     def targets(self) -> np.ndarray:
@@ -86,7 +87,7 @@ class FrontierBench:
         """The attacker's own: of the training split, so none of the others."""
         count = AMOUNTS[self.scale][2]
         split = SourceArguments(self.dataset, eval_split="train", max_eval_samples=count)
-        return self._read(load_eval_split(split, self.seed))
+        return load_eval_split(split, self.seed).pictures(self.size)
 
     @cached_property
     def metric(self) -> Lpips | None:
@@ -109,11 +110,14 @@ class FrontierBench:
         model = self.networks[spec.block_size]
         return model, np.array(model_labels(model, self.split))
 
-    @cached_property
-    def plain(self) -> dict[int, float]:
-        """Top-1 of the models on the plain pictures, once it was measured."""
-        return {}
+    def top1(self, spec: EtcSpec, sealer: Sealer | None) -> float:
+        """Accuracy of the model for a setting on all pictures as a sealer encrypts them; on plain ones without."""
+        model, labels = self.model(spec)
+        logits = logits_of(model, self.pictures, None if sealer is None else sealer.encrypt)
+        return float((logits.argmax(-1) == labels).mean())
 
-    def _read(self, split: Split) -> np.ndarray:
-        preparation = Preparation(self.size)
-        return np.stack([preparation.read(source) for source in split.sources()])
+    def plain_top1(self, spec: EtcSpec) -> float:
+        """The same on plain pictures, measured once for each model."""
+        if spec.block_size not in self._plain:
+            self._plain[spec.block_size] = self.top1(spec, None)
+        return self._plain[spec.block_size]

@@ -4,12 +4,12 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
+from PIL import Image
 
 from ..audit.attack import Attack, AttackFailure
 from ..audit.attacks import get_attack, list_attacks
 from ..audit.audit import why_not
-from ..audit.owner import Owner, Shares, make_trial
+from ..audit.owner import Owner, Shares, Trial, make_trial
 from ..audit.scores import score
 from ..cipher import EtcSpec
 from ..cipher.keys import EtcKey
@@ -23,46 +23,30 @@ from .settings import name_of, sent_share
 
 NONCES = 3
 JPEG = Encoding("jpeg", JPEG_QUALITY)
-_BATCH, _FILES, _EDGE = 64, 200, 96
+_FILES, _EDGE = 200, 96
 _FOUND = ("neighbours_right", "places_right", "largest_component")
 
 
 def accuracy(spec: EtcSpec, bench: FrontierBench) -> dict[str, Any]:
     """Top-1 on ciphertexts under a fresh key, for three draws of nonces; once more after JPEG.
 
-    "value" is the mean of the three; "nothing encrypted" is the model's accuracy on the plain pictures.
+    "value" is the mean of the three; "plain" is the model's accuracy on the plain pictures.
     """
-    model, labels = bench.model(spec)
     draws = NONCES if spec.key_scope == "image" else 1
-    sealers = [Sealer(EtcKey.generate(), Recipe(spec)) for _ in range(draws)]
-    found = [_top1(model, bench.pictures, labels, sealer) for sealer in sealers]
-    if spec.block_size not in bench.plain:
-        bench.plain[spec.block_size] = _top1(model, bench.pictures, labels, None)
+    found = [bench.top1(spec, Sealer(EtcKey.generate(), Recipe(spec))) for _ in range(draws)]
     return {
         "value": float(np.mean(found)),
         "draws": found,
-        "jpeg": _top1(model, bench.pictures, labels, Sealer(EtcKey.generate(), Recipe(spec, encoding=JPEG))),
-        "plain": bench.plain[spec.block_size],
-        "test_images": len(labels),
+        "jpeg": bench.top1(spec, Sealer(EtcKey.generate(), Recipe(spec, encoding=JPEG))),
+        "plain": bench.plain_top1(spec),
+        "test_images": len(bench.split),
         "classes": len(bench.split.class_names),
     }
 
 
-@torch.inference_mode()
-def _top1(model: Any, pictures: np.ndarray, labels: np.ndarray, sealer: Sealer | None) -> float:
-    right = 0
-    for start in range(0, len(pictures), _BATCH):
-        batch = pictures[start : start + _BATCH]
-        pixels = torch.from_numpy(batch if sealer is None else sealer.encrypt(batch))
-        values = pixels.permute(0, 3, 1, 2).float().div(127.5).sub(1)
-        right += int((model(values).logits.argmax(-1).numpy() == labels[start : start + _BATCH]).sum())
-    return right / len(pictures)
-
-
 def leakage(spec: EtcSpec, bench: FrontierBench) -> dict[str, Any]:
     """What each attack from ciphertexts and pictures of the attacker's own finds; "value" is the most neighbours."""
-    shares = Shares(bench.targets, bench.collected, bench.targets[:0], bench.public)
-    trial = make_trial(Owner.new(spec), shares, bench.scale)
+    trial = _trial(spec, bench)
     found: dict[str, Any] = {}
     shown = {"plain": bench.targets[0], "encrypted": trial.evidence.targets[0]}
     for attack in map(get_attack, list_attacks()):
@@ -92,6 +76,12 @@ def leakage(spec: EtcSpec, bench: FrontierBench) -> dict[str, Any]:
     }
 
 
+def _trial(spec: EtcSpec, bench: FrontierBench) -> Trial:
+    """What an outsider holds of pictures under a fresh key; nothing of it is known in plain."""
+    shares = Shares(bench.targets, bench.collected, bench.targets[:0], bench.public)
+    return make_trial(Owner.new(spec), shares, bench.scale)
+
+
 def _judges(attack: Attack) -> bool:
     """An outsider's attack on the arrangement of blocks."""
     return attack.measure in _FOUND and attack.needs <= {"public", "ciphertexts"}
@@ -99,8 +89,7 @@ def _judges(attack: Attack) -> bool:
 
 def linked(spec: EtcSpec, bench: FrontierBench) -> dict[str, Any]:
     """Who has a near copy of a picture looks for its ciphertext among all: "value" is the share that was found."""
-    shares = Shares(bench.targets, bench.collected, bench.targets[:0], bench.public)
-    trial = make_trial(Owner.new(spec), shares, bench.scale)
+    trial = _trial(spec, bench)
     attacks = [attack for attack in map(get_attack, list_attacks()) if attack.measure == "linked"]
     found = [score(attack.run(trial.evidence.only(attack.needs)), trial).linked or 0.0 for attack in attacks]
     return {
@@ -111,8 +100,6 @@ def linked(spec: EtcSpec, bench: FrontierBench) -> dict[str, Any]:
 
 
 def _small(picture: np.ndarray) -> np.ndarray:
-    from PIL import Image
-
     image = Image.fromarray(picture)
     image.thumbnail((_EDGE, _EDGE))
     return np.asarray(image)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from ..cipher import EtcSpec
-from ..errors import ParameterError
+from ..errors import GeometryError, ParameterError
 
 _SHARES = [  # gap and jitter as shares of a block's edge, then the share of blocks that is sent
     (0, 0, 1),
@@ -87,8 +87,6 @@ def sent_share(spec: EtcSpec, size: tuple[int, int]) -> float:
 
 
 def _fits(spec: EtcSpec, size: tuple[int, int]) -> bool:
-    from ..errors import GeometryError
-
     try:
         spec.check_size(*size)
     except GeometryError:

@@ -10,6 +10,7 @@ from . import adaptation, bag, isotropic, resnet, shake_pyramidnet, vit  # noqa:
 from .base import NetworkForImageClassification, classification_loss
 from .build import build_model, load_model
 from .isotropic import IsotropicConfig, IsotropicForImageClassification, patch_embedding
+from .logits import logits_of
 from .registry import announce_families, list_families, list_presets, register_family, register_preset
 from .vit import check_takes, resize_positions
 
@@ -25,6 +26,7 @@ __all__ = [
     "list_families",
     "list_presets",
     "load_model",
+    "logits_of",
     "patch_embedding",
     "register_family",
     "register_preset",

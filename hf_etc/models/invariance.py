@@ -9,7 +9,7 @@ from transformers import PreTrainedModel
 
 from ..blocks import COLORS, TURNS, Layout
 from ..errors import GeometryError, ParameterError
-from .vit import check_takes
+from .logits import logits_of
 
 CHANGES = {
     "order": "the order of the blocks",
@@ -18,7 +18,6 @@ CHANGES = {
     "color": "the order of each block's colours",
     "everything": "all four at once",
 }
-_BATCH = 32
 
 
 @torch.no_grad()
@@ -45,11 +44,11 @@ def logit_changes(model: PreTrainedModel, pictures: np.ndarray, block_size: int,
         >>> max(logit_changes(model, noise, 8).values()) < 1e-5
         True
     """
-    plain = _logits(model, pictures)
+    plain = logits_of(model, pictures)
     height, width = pictures.shape[1:3]
     scale = max(float(np.abs(plain).max()), 1e-12)
     return {
-        name: float(np.abs(_logits(model, layout.apply(pictures)) - plain).max()) / scale
+        name: float(np.abs(logits_of(model, layout.apply(pictures)) - plain).max()) / scale
         for name, layout in _layouts(height, width, block_size, seed).items()
     }
 
@@ -79,7 +78,7 @@ def label_changes(model: PreTrainedModel, pictures: np.ndarray, block_size: int,
     changes = (array[order] for array in (places.turn, places.negative, places.color))
     chosen = Layout(height, width, block_size, places.columns, places.top[order], places.left[order], *changes)
     some = chosen.apply(pictures)
-    return float((_logits(model, some).argmax(-1) != _logits(model, pictures).argmax(-1)).mean())
+    return float((logits_of(model, some).argmax(-1) != logits_of(model, pictures).argmax(-1)).mean())
 
 
 def what_sees(model: PreTrainedModel, change: str) -> str:
@@ -101,12 +100,3 @@ def _layouts(height: int, width: int, block_size: int, seed: int) -> dict[str, L
     }
     changed["everything"] = {name: array for arrays in changed.values() for name, array in arrays.items()}
     return {name: replace(places, **arrays) for name, arrays in changed.items()}
-
-
-def _logits(model: PreTrainedModel, pictures: np.ndarray) -> np.ndarray:
-    check_takes(model, *pictures.shape[1:3])
-    found = []
-    for some in np.array_split(pictures, -(-len(pictures) // _BATCH)):
-        values = torch.from_numpy(np.ascontiguousarray(some)).permute(0, 3, 1, 2).to(model.dtype) / 127.5 - 1
-        found.append(model(pixel_values=values.to(model.device)).logits.double().cpu().numpy())
-    return np.concatenate(found)

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Beta
 
+from ..blocks.torch_layout import blocks_of
+
 
 class BlockAugment:
     """Keeps a random part of the blocks of each picture, some of them from another picture of the batch.
@@ -36,8 +38,7 @@ class BlockAugment:
         Returns:
             (N,C,B,n*B), n of the blocks of each picture in one row, in random order; and the targets.
         """
-        size = self.block_size
-        blocks = pixels.unflatten(3, (-1, size)).unflatten(2, (-1, size)).permute(0, 2, 4, 1, 3, 5).flatten(1, 2)
+        blocks = blocks_of(pixels, self.block_size).flatten(1, 2)
         count, total = len(blocks), blocks.shape[1]
         kept = max(1, round(total * (1 - self.drop * float(torch.rand(())))))
         chosen = torch.rand(count, total, device=pixels.device).argsort(1)[:, :kept]

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, load_dataset
 
 from ..data.columns import image_column, image_features
 from ..data.load import load_tables
 from ..errors import ParameterError
+from ..images.prepare import Preparation
 from .arguments import DataArguments, SourceArguments
 
 _TRAIN = ("train",)
@@ -36,6 +38,11 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.table)
+
+    def pictures(self, size: tuple[int, int]) -> np.ndarray:
+        """All images at one (height, width), uint8 (N,H,W,3); of plain images alone."""
+        preparation = Preparation(size)
+        return np.stack([preparation.read(source) for source in self.sources()])
 
     def sources(self) -> "Sources":
         """The encoded images, one by one."""
