@@ -12,9 +12,10 @@ from ..blocks import Layout
 from ..cipher import CipherSpec
 from ..cipher.plan import Plan
 from ..errors import ParameterError
-from ..experiments.store import Scale
 
 Measure = Literal["neighbours_right", "places_right", "key_share", "ssim", "outlines", "linked"]
+Scale = Literal["smoke", "small", "paper"]
+"""Effort of the attacks that train a network: seconds, minutes, hours."""
 Compiled = Layout | Plan
 """What a cipher does to pictures, from plain to encrypted; see :meth:`CipherSpec.compile`."""
 REGISTRY: dict[str, type["Attack"]] = {}

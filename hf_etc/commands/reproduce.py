@@ -29,6 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     experiments = load(ORDER if "all" in options.names else options.names)
     if not experiments and not options.page:
         raise ParameterError(f"nothing to reproduce: name {', '.join(NAMES)}, or all")
+    if options.scale == "medium" and not any(cell.protocol for one in experiments for cell in one.cells):
+        raise ParameterError("--scale medium is for what is trained: table2, table3 and fig5; use small or paper")
     store = Store(options.out / "results")
     lab = Lab(options.scale, options.work or options.out / "runs", options.data, options.seed)
     if not sys.stderr.isatty():  # no progress bars where nobody watches; the cells' own lines are printed always

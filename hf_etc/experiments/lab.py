@@ -39,8 +39,11 @@ DIGITS_EDGE = {"cifar10": 32, "imagenette": 64}
 class Bench(Protocol):
     """What a runner must know of that which the cells work with."""
 
-    scale: Scale
     seed: int
+
+    @property
+    def scale(self) -> Scale:
+        """How much is measured."""
 
     @property
     def data_name(self) -> str:
@@ -54,7 +57,7 @@ class Lab:
     """Everything a cell may ask for.
 
     Args:
-        scale: how much to measure: "smoke", "small" or "paper".
+        scale: how much to measure: "smoke", "small", "medium" (trained networks alone) or "paper".
         work: folder of prepared datasets and trained models; a later run goes on with what it holds.
         data: folder with cifar10/, imagenette/, kodak/ and lpips/; None takes the datasets from the Hub, or,
             at scale "smoke", the digits and photographs that scikit-learn carries.
@@ -83,7 +86,7 @@ class Lab:
 
     def amount(self, smoke: T, small: T, paper: T) -> T:
         """The one of three values that belongs to the scale."""
-        return {"smoke": smoke, "small": small, "paper": paper}[self.scale]
+        return {"smoke": smoke, "small": small, "medium": small, "paper": paper}[self.scale]
 
     def edge(self, name: str) -> int:
         """Edge in pixels of the images of a dataset."""
@@ -102,6 +105,22 @@ class Lab:
         if not (self.data / name).is_dir():
             raise ParameterError(f"no folder {name} in {self.data}; leave --data out to take it from the Hub")
         return {"dataset_name": str(self.data / name), "dataset_config_name": None}
+
+    def weights(self, network: str) -> str:
+        """Where a published network is: its Hub id, or the folder of its name in the data folder.
+
+        Args:
+            network: a Hub id, or a preset or family of hf_etc.models, which has no weights.
+
+        Raises:
+            NotMeasured: the data folder lacks it.
+        """
+        if "/" not in network or self.data is None:
+            return network
+        folder = self.data / network.split("/")[1]
+        if not folder.is_dir():
+            raise NotMeasured(f"no folder {folder.name} in {self.data}; save {network} there, or leave --data out")
+        return str(folder)
 
     def split(self, name: str, split: str | None = None) -> Split:
         """Encoded images and labels: "train", or the split to evaluate on."""

@@ -30,6 +30,8 @@ def run(
         The cells that cannot be measured here, by reason.
     """
     todo = [(experiment, cell) for experiment in experiments for cell in experiment.cells if fnmatch(cell.name, only)]
+    if lab.scale == "medium":  # whose sizes only trainings have
+        todo = [(experiment, cell) for experiment, cell in todo if cell.protocol is not None]
     missing: dict[str, list[str]] = {}
     for number, (experiment, cell) in enumerate(todo, 1):
         title = f"[{number}/{len(todo)}] {experiment.name} {cell.name}"

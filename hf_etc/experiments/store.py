@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 from ..records import write_json
 
-Scale = Literal["smoke", "small", "paper"]
+Scale = Literal["smoke", "small", "medium", "paper"]
 SCALES: tuple[Scale, ...] = get_args(Scale)
 SEED = 42  # the recipes'
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 from transformers import PreTrainedModel
 
+from ..audit.attack import Scale
 from ..cipher import EtcSpec
 from ..experiments.cells import NotMeasured
-from ..experiments.store import SEED, Scale
+from ..experiments.store import SEED
 from ..metrics.similarity import Lpips
 from ..models import load_model, logits_of
 from ..sealing import Sealer

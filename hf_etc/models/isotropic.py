@@ -19,6 +19,7 @@ from transformers import PreTrainedConfig
 
 from ..errors import GeometryError, ImageError, ParameterError
 from .base import NetworkForImageClassification
+from .depthwise import with_depthwise
 from .registry import register_family, register_preset
 
 _MIXER = {"patch_size": 16, "dim": 512, "depth": 8, "drop_rate": 0.0, "proj_drop_rate": 0.0, "drop_path_rate": 0.0}
@@ -129,7 +130,7 @@ def check_patches(height: int, width: int, patch_size: int) -> None:
 
 
 def _convmixer(config: Any) -> nn.Module:
-    return ConvMixer(
+    network = ConvMixer(
         dim=config.dim,
         depth=config.depth,
         kernel_size=config.kernel_size,
@@ -138,6 +139,7 @@ def _convmixer(config: Any) -> nn.Module:
         num_classes=config.num_labels,
         drop_rate=config.drop_rate,
     )
+    return with_depthwise(network)
 
 
 def _mixer(block: Any = MixerBlock, **layers: Any) -> Callable[[Any], nn.Module]:

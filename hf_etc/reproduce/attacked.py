@@ -61,7 +61,7 @@ def _run(attack: str, cipher: str, lab: Lab) -> Iterator[tuple[str, dict[str, np
     count = lab.amount(4, 64, 10_000)
     half = count + (len(images) - count) // 2
     shares = Shares(images[:count], images[count:half], images[:0], images[half:])
-    evidence = make_trial(Owner.new(_spec(attack, cipher)), shares, lab.scale).evidence
+    evidence = make_trial(Owner.new(_spec(attack, cipher)), shares, lab.amount("smoke", "small", "paper")).evidence
     known = {"plain": shares.targets, "encrypted": evidence.targets}
     if attack == "itn":
         for variant in variants(evidence.spec, *evidence.size):

@@ -62,6 +62,33 @@ _SMALL: dict[str, Changes] = {
     "ele": _ADAPTED | {"model_name_or_path": "ele-adapt"},
     "resnet": _COSINE | {"num_train_epochs": 5},
 }
+# All images, and what one or two cores train in half an hour to two hours.
+_MEDIUM: dict[str, Changes] = {
+    "convmixer-cifar10": {
+        "model_name_or_path": "convmixer",
+        "model_config": "dim=128,depth=6,patch_size=2,kernel_size=9",
+        "num_train_epochs": 10,
+    },
+    "convmixer-imagenette": {
+        "model_name_or_path": "convmixer",
+        "model_config": "dim=128,depth=6,patch_size=8,kernel_size=9",
+        "num_train_epochs": 20,
+    },
+    "vit": {
+        "model_name_or_path": "facebook/deit-tiny-patch16-224",
+        "num_train_epochs": 3,
+        "optim": "adamw_torch",
+        "optim_args": None,
+        "learning_rate": 0.0003,
+        "weight_decay": 0.05,
+        "warmup_steps": 100,
+    },
+    "shake": _ADAPTED | {"model_name_or_path": "shake-pyramidnet"},
+    "le": _ADAPTED | {"model_name_or_path": "le-adapt"},
+    "ele": _ADAPTED | {"model_name_or_path": "ele-adapt"},
+    "resnet": _COSINE | {"model_name_or_path": "resnet-18", "num_train_epochs": 4},
+}
+_FAST: Changes = {"bf16": True, "channels_last": True}  # on CPUs, too
 _HERE = (
     "dataset_name",
     "key_file",
@@ -127,8 +154,11 @@ class Training:
         return values
 
     def _smaller(self, lab: Lab) -> dict[str, Any]:
-        """What differs from the recipe: a subset, a smaller network, fewer epochs."""
+        """What differs from the recipe: fewer epochs, a smaller network, and below scale "medium" a subset."""
         kind = self.family if self.family != "convmixer" else f"convmixer-{self.dataset}"
+        if lab.scale == "medium":
+            values = {**_SHORT, **_FAST, **_MEDIUM[kind]}
+            return values | {"model_name_or_path": lab.weights(values["model_name_or_path"])}
         size = _SUBSET_EDGE.get((self.family, self.dataset), 32)
         rows = lab.amount((64, 32), _FEWER.get(self.family, _ROWS[self.dataset]), (0, 0))
         values = {**_SHORT, **_SMALL[kind], "image_size": size}
