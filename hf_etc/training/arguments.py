@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
+import torch
 import yaml
 from transformers import HfArgumentParser, TrainingArguments
 
@@ -160,6 +161,8 @@ class EtcTrainingArguments(TrainingArguments):
     hub_strategy: str = option("end", "stays at end: only a finished training is looked through and uploaded")
 
     def __post_init__(self) -> None:
+        if self.bf16 and not torch.accelerator.is_available():
+            self.use_cpu = True  # without it transformers refuses bfloat16, which CPUs do multiply in, too
         super().__post_init__()
         if self.push_to_hub and self.hub_strategy != "end":
             raise ParameterError("--hub_strategy uploads unseen what the Trainer saves on its way; leave it out")
