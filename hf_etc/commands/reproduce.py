@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.scale == "medium" and not any(cell.protocol for one in experiments for cell in one.cells):
         raise ParameterError("--scale medium is for what is trained: table2, table3 and fig5; use small or paper")
     store = Store(options.out / "results")
-    lab = Lab(options.scale, options.work or options.out / "runs", options.data, options.seed)
+    lab = Lab(options.scale, options.work or options.out / "runs", options.data, options.seed, options.minutes)
     if not sys.stderr.isatty():  # no progress bars where nobody watches; the cells' own lines are printed always
         datasets.disable_progress_bars()
         transformers.utils.logging.disable_progress_bar()
@@ -62,5 +62,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--work", type=Path, metavar="DIR", help="prepared data and models (default: OUT/runs)")
     add("--only", default="*", metavar="PATTERN", help="only the cells whose name matches")
     add("--seed", type=int, default=SEED, help=f"of training and choices (default: {SEED})")
+    add(
+        "--minutes",
+        type=float,
+        help="stop a training with a checkpoint so long after the start; the same command goes on",
+    )
     add("--page", action="store_true", help="measure nothing, write the page from the records")
     return parser

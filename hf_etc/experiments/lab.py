@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -62,14 +63,23 @@ class Lab:
         data: folder with cifar10/, imagenette/, kodak/ and lpips/; None takes the datasets from the Hub, or,
             at scale "smoke", the digits and photographs that scikit-learn carries.
         seed: of the training and of the choice of images.
+        minutes: after which a training stops with a checkpoint; None: none does.
 
     Attributes:
         key: the same in every reproduction, so that everyone measures the same ciphertexts. It is public: the
             data are, too.
     """
 
-    def __init__(self, scale: Scale, work: str | Path, data: str | Path | None = None, seed: int = SEED) -> None:
+    def __init__(
+        self,
+        scale: Scale,
+        work: str | Path,
+        data: str | Path | None = None,
+        seed: int = SEED,
+        minutes: float | None = None,
+    ) -> None:
         self.scale, self.work, self.seed = scale, Path(work), seed
+        self._end = None if minutes is None else time.monotonic() + 60 * minutes
         self.data = None if data is None else Path(data)
         self.embedded = self.data is None and scale == "smoke"
         self._images: dict[tuple, np.ndarray] = {}
@@ -83,6 +93,11 @@ class Lab:
     def command(self, experiment: str) -> list[str]:
         """For the records."""
         return ["hf-etc", "reproduce", experiment, "--scale", self.scale]
+
+    @property
+    def minutes_left(self) -> float | None:
+        """For trainings; None: no limit."""
+        return None if self._end is None else max(0, self._end - time.monotonic()) / 60
 
     def amount(self, smoke: T, small: T, paper: T) -> T:
         """The one of three values that belongs to the scale."""

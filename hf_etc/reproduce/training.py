@@ -189,7 +189,7 @@ def trained(training: Training, lab: Lab) -> tuple[TrainingResult, dict[str, Any
     folder = lab.work / "runs" / f"{training.recipe}-{training.protocol}{quality}-{lab.scale}-{digest}"
     result = TrainingResult.read(folder)
     if result is None:
-        result = train(*arguments_from(settings | {"output_dir": str(folder)}))
+        result = train(*arguments_from(settings | {"output_dir": str(folder), "max_minutes": lab.minutes_left}))
         if result.signal is not None:
             raise KeyboardInterrupt
         for checkpoint in folder.glob("checkpoint-*"):

@@ -153,6 +153,9 @@ class EtcTrainingArguments(TrainingArguments):
     lr_milestones: list[float] = option(  # noqa: RUF009
         [], "in place of lr_scheduler_type: the learning rate falls to a tenth at each of these epochs"
     )
+    max_minutes: float | None = option(
+        None, "stop with a checkpoint after so many minutes, with exit status 142; the same command goes on from it"
+    )
     per_device_eval_batch_size: int = option(64, "images of an evaluation batch on each device")
     do_train: bool = option(True, "train")
     do_eval: bool = option(True, "evaluate at the end")

@@ -78,7 +78,7 @@ def train(
 ) -> TrainingResult:
     """Train and evaluate one model, from the last checkpoint where there is one.
 
-    Ctrl-C or SIGTERM saves a checkpoint and ends the training; the same call goes on from it.
+    Ctrl-C, SIGTERM or the end of ``max_minutes`` saves a checkpoint and ends the training; the same call goes on.
 
     Args:
         model_args: which network.
@@ -120,7 +120,7 @@ def train(
     if finished:
         model = _in_memory_format(load_model(str(output)), model_args)
         say(f"the run in {output} is finished; nothing is left to train")
-    stop = StopOnSignal()
+    stop = StopOnSignal(args.max_minutes)
     trainer = make_trainer(model, model_args, data_args, args, data, len(class_names), stop, facts)
     if not verbose:
         _silence(trainer)

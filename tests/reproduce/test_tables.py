@@ -3,12 +3,16 @@
 import json
 import signal
 from functools import partial
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 import torch
 
 from hf_etc import get_cipher
+from hf_etc.cli import main as hf_etc
+from hf_etc.experiments import runner
+from hf_etc.experiments.cells import NotMeasured
 from hf_etc.experiments.figures import pack, unpack
 from hf_etc.experiments.lab import Lab
 from hf_etc.metrics.compression import Codec, encode
@@ -199,6 +203,43 @@ def test_lossless_rows_of_table3_are_those_of_table2(lab):
     for cell in table3.CELLS:
         if cell.labels["files"] == "lossless":
             assert cell.measure.args[0] == rows[cell.name.removesuffix("-lossless")]
+
+
+def test_a_training_goes_on_in_slices_of_time(tmp_path):
+    sliced = Lab("smoke", tmp_path, minutes=0)
+    with pytest.raises(KeyboardInterrupt):  # after the first of two steps
+        trained(ROWS["plain"], sliced)
+    result, _ = trained(ROWS["plain"], sliced)
+    assert result.signal is None and result.history[-1]["step"] == 2
+
+
+def test_scale_medium_trains_on_all_images_and_starts_from_weights(tmp_path):
+    data = tmp_path / "data"
+    for name in ("cifar10", "imagenette"):
+        (data / name).mkdir(parents=True)
+    lab = Lab("medium", tmp_path / "work", data)
+    for cell in (*table2.ACCURACY, *table3.CELLS):
+        one = cell.measure.args[0]
+        if one.protocol == "static":  # which would encrypt first
+            continue
+        if one.family == "vit" and not (data / "deit-tiny-patch16-224").exists():
+            with pytest.raises(NotMeasured, match=r"no folder deit-tiny-patch16-224 in .*; save"):
+                one.settings(lab)
+            (data / "deit-tiny-patch16-224").mkdir()
+        settings = one.settings(lab)
+        assert settings["bf16"] and settings["dataset_name"] == str(data / one.dataset)
+        assert "max_train_samples" not in settings
+        arguments_from(settings | {"output_dir": str(tmp_path / "run")})
+        if one.family == "vit":
+            assert settings["model_name_or_path"] == str(data / "deit-tiny-patch16-224")
+
+
+def test_scale_medium_is_of_trainings_alone(tmp_path, capsys):
+    assert hf_etc(["reproduce", "fig6", "--scale", "medium", "--out", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    with patch.object(runner, "measure") as measured:
+        assert hf_etc(["reproduce", "table2", "--scale", "medium", "--out", str(tmp_path)]) == 0
+    assert {call.args[1].protocol for call in measured.call_args_list} == {"plain", "static", "re-encrypted"}
 
 
 def test_a_stopped_training_goes_on_from_its_checkpoint(tmp_path, monkeypatch):

@@ -329,3 +329,13 @@ def test_the_same_images_stored_otherwise_are_the_same_data(folder, tmp_path):
     args = [run.DataArguments(dataset_name=str(name), protocol="plain") for name in (folder / "plain", tmp_path)]
     first, second = (run.load_splits(one, evaluate=False)["train"] for one in args)
     assert data_digest(first) == data_digest(second)
+
+
+def test_slices_of_time_are_one_training(folder, tmp_path):
+    straight = flags(tmp_path / "straight", folder / "ciphertexts")
+    assert run.main(straight) == 0
+    slices = flags(tmp_path / "slices", folder / "ciphertexts", max_minutes=0)  # each is a step long
+    stopped = 128 + signal.SIGALRM
+    assert [run.main(slices) for _ in range(3)] == [stopped] * 3
+    assert run.main(slices) == 0
+    assert same(weights(tmp_path / "straight"), weights(tmp_path / "slices"))
