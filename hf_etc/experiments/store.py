@@ -77,9 +77,18 @@ class Store:
 
     def find(self, experiment: str, cell: str) -> Measured | None:
         """The cell at the largest scale it was measured at, or None."""
+        return next((found for scale in reversed(SCALES) if (found := self.at(experiment, cell, scale))), None)
+
+    def at(self, experiment: str, cell: str, scale: Scale) -> Measured | None:
+        """The cell at one scale, or None."""
+        pattern = re.compile(rf"{re.escape(cell)}\.{scale}(\.seed\d+)?\.json")
+        files = sorted(path for path in self.folder.glob(f"{experiment}/*.json") if pattern.fullmatch(path.name))
+        return Measured(scale, tuple(json.loads(file.read_text(encoding="utf-8")) for file in files)) if files else None
+
+    def pair(self, experiment: str, first: str, second: str) -> tuple[Measured, Measured] | None:
+        """Two cells to be compared, at the largest scale that both were measured at, or None."""
         for scale in reversed(SCALES):
-            pattern = re.compile(rf"{re.escape(cell)}\.{scale}(\.seed\d+)?\.json")
-            files = sorted(path for path in self.folder.glob(f"{experiment}/*.json") if pattern.fullmatch(path.name))
-            if files:
-                return Measured(scale, tuple(json.loads(file.read_text(encoding="utf-8")) for file in files))
+            found = self.at(experiment, first, scale), self.at(experiment, second, scale)
+            if found[0] and found[1]:
+                return found[0], found[1]
         return None

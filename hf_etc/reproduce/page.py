@@ -12,9 +12,11 @@ HEADER = """# Results: the paper's tables and figures, measured here
 Generated from `results/` by `hf-etc reproduce`; do not edit by hand. MaungMaung and Kiya, *Privacy-Preserving
 Image Classification Using Isotropic Network*, is what "published" refers to.
 
-*Scale.* **paper**: all images, the paper's networks and epochs. **small**: subsets, smaller networks and a few
-epochs on a CPU; such an accuracy shows that a row runs and how rows compare with each other, and is far from the
-published one. **smoke**: a few images and two training steps; says nothing but that the code runs.
+*Scale.* **paper**: all images, the paper's networks and epochs. **medium**: all images, and what a core or two train
+in half an hour to two hours: fewer epochs of a narrower network with the paper's kernel, or public weights to start
+from. **small**: subsets, smaller networks and a few epochs on a CPU; such an accuracy shows that a row runs and how
+rows compare with each other, and is far from the published one. **smoke**: a few images and two training steps; says
+nothing but that the code runs. Each row stands at the largest scale it was measured at.
 
 *Protocol.* **static**: the server holds one ciphertext per training image and never sees a plain pixel.
 **re-encrypted**: the owner augments each plain image and encrypts the result anew in every epoch, as the authors'
@@ -25,6 +27,7 @@ Repeat everything with
 ```
 hf-etc reproduce all --scale smoke                     # minutes, on data that scikit-learn carries
 hf-etc reproduce all --scale small                     # hours on a CPU
+hf-etc reproduce table2 table3 --scale medium          # a day on a CPU
 hf-etc reproduce all --scale paper                     # a GPU for table2, table3 and fig5; a CPU for the others
 ```
 

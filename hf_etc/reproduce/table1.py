@@ -109,8 +109,8 @@ def _loss(store: Store, scheme: str) -> str:
     encrypted, plain = _PAIRS[scheme]
     published = {cell.name: cell.published for cell in ACCURACY}
     drop = (published[plain] or 0) - (published[f"{encrypted}-re-encrypted"] or 0)
-    found = store.find("table2", f"{encrypted}-re-encrypted"), store.find("table2", plain)
-    if found[0] is None or found[1] is None:
+    found = store.pair("table2", f"{encrypted}-re-encrypted", plain)
+    if found is None:
         return f"{drop:.2f} ({NOT_YET})"
     return f"{drop:.2f} ({found[1].value - found[0].value:.1f}, {found[0].scale})"
 

@@ -106,7 +106,7 @@ The published 62.97 M of the adaptation rows is the count of ELE-Adapt (29.31 M)
 authors' code builds and never uses (two linear layers of 4096 x 4096 are 33.56 M of it). LE-Adapt is listed with the
 same figure although its adaptation network has 14,672 parameters more than the classifier alone.
 
-At paper scale, on a GPU of H200 class (bf16 is switched on where there is a GPU):
+At paper scale, on a GPU of H200 class:
 
 ```
 hf-etc reproduce table2 --scale paper --only 'convmixer-*-cifar10*'

@@ -1,12 +1,14 @@
 """Table III: accuracy of models that are trained and tested on JPEG ciphertexts."""
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from ..experiments.cells import Cell, Experiment
 from ..experiments.page import comparison
 from ..experiments.store import Store
-from .table2 import DATASETS, ETC, network
+from .losses import draw as draw_losses
+from .table2 import ACCURACY, DATASETS, ETC, network
 from .training import Training, measure
 
 # recipe without its dataset, dataset, cipher, published accuracy by quality
@@ -49,6 +51,8 @@ before it reaches the network. "Lossless" is the row of Table II.
 
 {comparison("table3", ordered, store)}
 
+![Accuracy from plain images to JPEG ciphertexts](figures/losses.png)
+
 At paper scale: `hf-etc reproduce table3 --scale paper`, after Table II, whose models it takes over.
 """
 
@@ -57,4 +61,10 @@ def _row(cell: Cell) -> str:
     return next(row[0] + row[1] for row in ROWS if cell.name.startswith(f"{row[0]}-{row[1]}"))
 
 
-EXPERIMENT = Experiment("table3", "Table III: accuracy on JPEG ciphertexts", CELLS, report)
+def draw(store: Store, folder: Path) -> None:
+    published = {("table2", cell.name): cell.published for cell in ACCURACY}
+    published |= {("table3", cell.name): cell.published for cell in CELLS}
+    draw_losses(store, folder, published, DATASETS)
+
+
+EXPERIMENT = Experiment("table3", "Table III: accuracy on JPEG ciphertexts", CELLS, report, draw)

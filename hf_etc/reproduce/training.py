@@ -88,7 +88,6 @@ _MEDIUM: dict[str, Changes] = {
     "ele": _ADAPTED | {"model_name_or_path": "ele-adapt"},
     "resnet": _COSINE | {"model_name_or_path": "resnet-18", "num_train_epochs": 4},
 }
-_FAST: Changes = {"bf16": True, "channels_last": True}  # on CPUs, too
 _HERE = (
     "dataset_name",
     "key_file",
@@ -141,9 +140,7 @@ class Training:
         values = read_recipe(recipes_folder() / f"{self.recipe}.yaml") | {"seed": lab.seed, "output_dir": None}
         values |= lab.source(self.dataset) | {"disable_tqdm": not sys.stderr.isatty(), "report_to": "none"}
         values["dataloader_pin_memory"] = torch.cuda.is_available()
-        if lab.scale == "paper":
-            values |= {"bf16": torch.cuda.is_available()}
-        else:
+        if lab.scale != "paper":
             values |= self._smaller(lab)
         if self.protocol == "static":
             plain = {name: values.pop(name) for name in ("dataset_name", "dataset_config_name")}
@@ -157,7 +154,7 @@ class Training:
         """What differs from the recipe: fewer epochs, a smaller network, and below scale "medium" a subset."""
         kind = self.family if self.family != "convmixer" else f"convmixer-{self.dataset}"
         if lab.scale == "medium":
-            values = {**_SHORT, **_FAST, **_MEDIUM[kind]}
+            values = {**_SHORT, **_MEDIUM[kind]}
             return values | {"model_name_or_path": lab.weights(values["model_name_or_path"])}
         size = _SUBSET_EDGE.get((self.family, self.dataset), 32)
         rows = lab.amount((64, 32), _FEWER.get(self.family, _ROWS[self.dataset]), (0, 0))

@@ -15,10 +15,11 @@ from hf_etc.experiments import runner
 from hf_etc.experiments.cells import NotMeasured
 from hf_etc.experiments.figures import pack, unpack
 from hf_etc.experiments.lab import Lab
+from hf_etc.experiments.store import Store
 from hf_etc.metrics.compression import Codec, encode
 from hf_etc.models import build_model
 from hf_etc.records import scrub
-from hf_etc.reproduce import fig5, fig7, kodak, table1, table2, table3, table4, training
+from hf_etc.reproduce import fig5, fig7, kodak, losses, table1, table2, table3, table4, training
 from hf_etc.reproduce.plots import box
 from hf_etc.reproduce.training import Training, measure, trained
 from hf_etc.training.arguments import arguments_from
@@ -326,3 +327,25 @@ def test_fault_augmentation_after_encryption(lab):
             settings = cell.measure.args[0].settings(lab)
             assert (settings["crop_scale"], settings["flip"]) == (1.0, 0.0)
             assert not settings.get("rand_augment") and not settings.get("random_erasing")
+
+
+def test_only_what_was_measured_at_one_scale_is_compared(tmp_path):
+    store = Store(tmp_path)
+
+    def write(cell, scale, value):
+        store.write("table2", cell, scale, 42, {"results": {"value": value}})
+
+    write("convmixer-plain-cifar10", "small", 60.0)
+    write("convmixer-etc-cifar10-re-encrypted", "small", 55.0)
+    write("convmixer-plain-cifar10", "medium", 90.0)
+    assert store.find("table2", "convmixer-plain-cifar10").value == 90
+    names = "convmixer-etc-cifar10-re-encrypted", "convmixer-plain-cifar10"
+    assert [one.value for one in store.pair("table2", *names)] == [55, 60]
+    scale, steps = losses.measured(store, "convmixer", "cifar10", "re-encrypted")
+    assert scale == "small" and [one and one.value for one in steps] == [60, 55, None, None]
+    assert losses.measured(store, "vit", "cifar10", "static") is None
+    write("convmixer-etc-cifar10-re-encrypted", "medium", 86.0)
+    assert [one.value for one in store.pair("table2", *names)] == [86, 90]
+    assert losses.measured(store, "convmixer", "cifar10", "re-encrypted")[0] == "medium"
+    table3.draw(store, tmp_path)
+    assert (tmp_path / "losses.png").stat().st_size > 10_000

@@ -22,7 +22,7 @@ RECIPES = {path.stem: path for path in sorted(FOLDER.glob("*.yaml"))}
 # Typed from the paper's section IV-A; batch is images per optimiser step. RandAugment, random erasing, mixup and
 # CutMix for ConvMixer on plain images, mixup and CutMix alone on encrypted ones.
 VIT = {"optim": "sgd", "rate": 0.03, "momentum": "momentum=0.9", "batch": 512, "schedule": "cosine", "size": 224}
-CONVMIXER = {"optim": "adamw_torch", "rate": 0.01, "decay": 0.01, "batch": 64, "epochs": 300, "mix": (0.5, 0.5)}
+CONVMIXER = {"optim": "adamw_torch_fused", "rate": 0.01, "decay": 0.01, "batch": 64, "epochs": 300, "mix": (0.5, 0.5)}
 CONVMIXER |= {"schedule": "triangular"}
 PLAIN, ETC = {"protocol": "plain"}, {"protocol": "re-encrypted", "block": 16, "rand": False, "erase": False}
 CIFAR, NETTE = {"data": "uoft-cs/cifar10"}, {"data": "frgfm/imagenette"}
