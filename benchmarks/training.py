@@ -1,7 +1,7 @@
 """How fast networks train on this machine's processor, and what each change gave, with the accuracy beside it.
 
 Run: python benchmarks/training.py              (one core; writes results/training_speed.json)
-     python benchmarks/training.py --accuracy ../shared/data/cifar10        (adds the accuracy, about ten minutes)
+     python benchmarks/training.py --dataset ../shared/data/cifar10     (adds loader and accuracy; half an hour)
 
 Every way takes its turn in every round, so that all meet the same state of the machine; medians of processor time of
 whole steps: batch in, weights changed. "as before" is float32 with PyTorch's own gradients and memory layout.
@@ -73,7 +73,7 @@ def main() -> None:
     arguments.add_argument(
         "--rounds", type=int, default=5, help="timed steps of each way; the median counts (default 5)"
     )
-    arguments.add_argument("--accuracy", metavar="DATASET", help="train CIFAR-10 both ways and compare the accuracy")
+    arguments.add_argument("--dataset", metavar="NAME", help="CIFAR-10: measure its loader, and train it both ways")
     arguments.add_argument("--seeds", type=int, default=3, help="trainings of each way for the accuracy (default 3)")
     options = arguments.parse_args()
     pin_to_one_core()
@@ -87,10 +87,11 @@ def main() -> None:
         measured["times as fast"][network] = {way: rate / rates[ways[0]] for way, rate in rates.items()}
         for way, rate in rates.items():
             print(f"{network:<46} {way:<30} {rate:9.1f} images/s {rate / rates[ways[0]]:6.2f} x", flush=True)
-    if options.accuracy:
-        measured["accuracy, percent"] = accuracy(options.accuracy, options.seeds)
-        print(measured["accuracy, percent"])
-    settings = {"rounds": options.rounds, "accuracy": SHORT if options.accuracy else None}
+    if options.dataset:
+        measured["loader, images per second"] = loading(options.dataset, options.rounds)
+        measured["accuracy, percent"] = accuracy(options.dataset, options.seeds)
+        print(measured["loader, images per second"], measured["accuracy, percent"], sep="\n")
+    settings = {"rounds": options.rounds, "accuracy": SHORT if options.dataset else None}
     write_json(
         options.out,
         result_record(
@@ -143,6 +144,41 @@ def training_step(build: Mapping[str, Any], batch: int, way: str) -> Callable[[]
         optimizer.zero_grad()
 
     return step
+
+
+def loading(dataset: str, rounds: int) -> dict[str, float]:
+    """Of re-encrypted batches: picture by picture on the host, and whole batches on the device."""
+    import numpy as np
+    import torch
+
+    from hf_etc import EtcKey
+    from hf_etc.training.arguments import arguments_from
+    from hf_etc.training.data import load_splits
+    from hf_etc.training.protocols import prepare
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    settings = {"dataset_name": dataset, "protocol": "re-encrypted", "image_size": 32, "crop_scale": 0.75, "flip": 0.5}
+    settings |= {"max_train_samples": 1024, "max_eval_samples": 64, "disable_tqdm": True}
+    rates = {}
+    with tempfile.TemporaryDirectory() as folder:
+        EtcKey.generate().save(f"{folder}/owner.key")
+        settings |= {"key_file": f"{folder}/owner.key", "output_dir": folder}
+        for way, on_device in (("on the host", False), (f"on the device, {device}", True)):
+            _, data, _ = arguments_from(settings | {"augment_on_device": on_device})
+            prepared = prepare(data, load_splits(data))
+            rng, images, augment = np.random.default_rng(0), prepared.datasets["train"], prepared.device_augment
+
+            def epoch(images: Any = images, augment: Any = augment, rng: Any = rng) -> None:
+                for start in range(0, len(images), 64):
+                    batch = images.__getitems__(range(start, start + 64))["pixel_values"].to(device)
+                    if augment is not None:
+                        augment(batch, rng)
+                if device == "cuda":
+                    torch.cuda.synchronize()
+
+            epoch()
+            rates[way] = len(images) / statistics.median(cpu_time(epoch) for _ in range(rounds))
+    return rates
 
 
 def accuracy(dataset: str, seeds: int) -> dict[str, list[float]]:

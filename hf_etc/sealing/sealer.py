@@ -5,6 +5,7 @@ Both ways have two halves: `pictures` opens a source, `files` writes what came o
 
 import io
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -18,6 +19,9 @@ from ..images.prepare import RESAMPLE
 from .cipher import Cipher
 from .holder import KeyHolder
 from .recipe import Recipe
+
+if TYPE_CHECKING:
+    import torch
 
 
 class Sealer:
@@ -96,6 +100,18 @@ class Sealer:
         cipher = self.cipher
         nonces = cipher.nonces_for(len(pictures)) if nonces is None else nonces
         return as_received(cipher.encrypt(np.asarray(pictures), nonces), self.recipe.encoding)
+
+    def encrypt_tensor(self, pictures: "torch.Tensor") -> "torch.Tensor":
+        """Prepared pictures, encrypted with fresh nonces where they need them, without the recipe's file format.
+
+        Args:
+            pictures: uint8 (N,3,H,W) on any device.
+
+        Returns:
+            uint8 (N,3,h,w) on the same device.
+        """
+        cipher = self.cipher
+        return cipher.encrypt(pictures, cipher.nonces_for(len(pictures)))
 
     def files(
         self, pictures: Sequence[np.ndarray], encoding: Encoding | None = None, any_size: bool = False

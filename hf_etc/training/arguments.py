@@ -97,6 +97,7 @@ class DataArguments(SourceArguments):
     flip: float = option(0.0, "plain images: probability of a left-right flip")
     color_jitter: float = option(0.0, "plain images: brightness, contrast and saturation jitter; 0: off")
     rand_augment: str | None = option(None, "plain images: timm's RandAugment, such as rand-m9-mstd0.5-inc1")
+    augment_on_device: bool = option(False, "plain images: crop, flip and encrypt batches on the device; pays on GPUs")
     random_erasing: float = option(0.0, "plain protocol: probability of random erasing")
     mixup_alpha: float = option(0.0, "mixup with Beta(alpha, alpha); 0: off")
     cutmix_alpha: float = option(0.0, "CutMix with Beta(alpha, alpha); 0: off")
@@ -112,6 +113,7 @@ class DataArguments(SourceArguments):
                 flip=0.0,
                 color_jitter=0.0,
                 rand_augment=None,
+                augment_on_device=False,
                 random_erasing=0.0,
                 fit=None,
             )
@@ -121,6 +123,13 @@ class DataArguments(SourceArguments):
                 key_file=None,
                 jpeg_quality=None,
                 disposable=False,
+            )
+        if self.augment_on_device:
+            self._refuse(
+                "{} works on single pictures; leave it or --augment_on_device out",
+                color_jitter=0.0,
+                rand_augment=None,
+                jpeg_quality=None,
             )
         if self.disposable and self.key_file:
             raise ParameterError("--disposable makes a key for each image that nobody keeps; leave --key_file out")

@@ -29,6 +29,7 @@ from .arguments import DataArguments
 from .augment import plain_augment
 from .data import Split
 from .dataset import ImageDataset
+from .device_augment import DeviceAugment
 from .identity import data_digest
 
 _PARAMETERS = ("block_size", "key_scope", "gap", "jitter", "keep")
@@ -44,12 +45,14 @@ class Prepared:
         processor: saved beside the model. A key is never in it.
         size: (height, width) that the model gets.
         data: digest of the images and labels to train on, see :func:`hf_etc.training.identity.data_digest`; "" without.
+        device_augment: what is done to training batches on the device before anything else, if anything.
     """
 
     datasets: dict[str, ImageDataset]
     processor: BaseImageProcessor
     size: tuple[int, int]
     data: str
+    device_augment: DeviceAugment | None = None
 
 
 def prepare(args: DataArguments, splits: dict[str, Split], seed: int = 0, progress: bool = False) -> Prepared:
@@ -90,13 +93,15 @@ def _reencrypted(args: DataArguments, splits: dict[str, Split], options: dict[st
     id_ = None if spec.disposable else sealer.cipher.cipher_id(*size)  # without one, the model is for everybody's keys
     public = spec.with_kept_key()  # the model takes ciphertexts of keys that are kept, too
     processor = EtcImageProcessor(cipher=public, size=size, fit=fit, resample=args.resample, cipher_id=id_)
-    return Prepared(datasets, processor, spec.output_size(*size), _digest(splits, key))
+    on_device = _device_augment(args, sealer)
+    return Prepared(datasets, processor, spec.output_size(*size), _digest(splits, key), on_device)
 
 
 def _plain(args: DataArguments, splits: dict[str, Split], options: dict[str, Any]) -> Prepared:
     preparation = Preparation(to_size(args.image_size), args.fit, args.resample)  # type: ignore[arg-type]
     datasets, size = _from_plain(args, splits, options, preparation)
-    return Prepared(datasets, plain_processor(size, preparation.fit, args.resample), size, _digest(splits))
+    processor = plain_processor(size, preparation.fit, args.resample)
+    return Prepared(datasets, processor, size, _digest(splits), _device_augment(args))
 
 
 _PROTOCOLS: dict[str, Callable[[DataArguments, dict[str, Split], dict[str, Any]], Prepared]] = {
@@ -122,13 +127,21 @@ def _from_plain(
         sealer.recipe.spec.check_size(height, width)
     datasets = {}
     if "train" in splits:
-        split, augment = splits["train"], plain_augment(args, (height, width))
+        split, steps = splits["train"], (plain_augment(args, (height, width)), finish)
         read = _read_plain if args.crop_scale < 1 else prepared  # a random crop brings any image to size itself
-        datasets["train"] = ImageDataset(split.sources(), split.labels, read, augment, finish, **options)
+        if args.augment_on_device:
+            read, steps = prepared, (None, None)
+        datasets["train"] = ImageDataset(split.sources(), split.labels, read, *steps, **options)
     if "eval" in splits:
         split = splits["eval"]
         datasets["eval"] = ImageDataset(split.sources(), split.labels, prepared, None, finish, once=True, **options)
     return datasets, (height, width)
+
+
+def _device_augment(args: DataArguments, sealer: Sealer | None = None) -> DeviceAugment | None:
+    if not args.augment_on_device:
+        return None
+    return DeviceAugment(args.crop_scale, args.flip, None if sealer is None else sealer.encrypt_tensor)
 
 
 def _digest(splits: dict[str, Split], key: EtcKey | None = None) -> str:

@@ -238,6 +238,7 @@ def make_trainer(
             label_smoothing=args.label_smoothing_factor,
             blocks=block_augment(model, data_args),
         ),
+        device_augment=data.device_augment,
         channels_last=model_args.channels_last,
         facts=facts,
         model=model,

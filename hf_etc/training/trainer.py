@@ -21,6 +21,7 @@ from ..hub.connection import hub_errors
 from .arguments import EtcTrainingArguments
 from .augment import BatchAugment
 from .checkpoints import checkpoint_folder, unfinished
+from .device_augment import DeviceAugment
 from .identity import write_record
 from .interruption import Interrupted
 
@@ -30,6 +31,7 @@ class EtcTrainer(Trainer):
 
     Args:
         batch_augment: acts on training batches only.
+        device_augment: acts on their bytes before that.
         channels_last: memory format of the pixels; the model must have it, too.
         facts: what the run is of, see :func:`hf_etc.training.identity.run_facts`; goes into every checkpoint.
         kwargs: as for transformers.Trainer. `train_dataset` may have ``set_epoch``.
@@ -40,15 +42,27 @@ class EtcTrainer(Trainer):
     def __init__(
         self,
         batch_augment: BatchAugment | None = None,
+        device_augment: DeviceAugment | None = None,
         channels_last: bool = False,
         facts: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(compute_loss_func=cross_entropy, **kwargs)
-        self.batch_augment, self._facts = batch_augment, facts
+        self.batch_augment, self._device_augment, self._facts = batch_augment, device_augment, facts
+        self._batch_of_step = (-1, 0)  # the optimiser step, and how many batches of it were drawn before
         self._memory_format = torch.channels_last if channels_last else torch.contiguous_format
         if hasattr(self.train_dataset, "set_epoch"):
             self.add_callback(_SetEpoch(self.train_dataset))
+
+    def training_step(self, model: nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Tensor:
+        """Augment the bytes of a batch on the device, drawing by its place in the run: a resumed run draws the same."""
+        if self._device_augment is not None:
+            step, batch = self._batch_of_step
+            self._batch_of_step = (self.state.global_step, batch + 1 if step == self.state.global_step else 0)
+            rng = np.random.default_rng([self.args.seed, *self._batch_of_step, self.args.process_index])
+            inputs = dict(super()._prepare_inputs(inputs))
+            inputs["pixel_values"] = self._device_augment(inputs["pixel_values"], rng)
+        return super().training_step(model, inputs, *args, **kwargs)
 
     def _prepare_inputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Move the bytes to the device and normalise them there: 0.5/0.5 maps XOR 255 to a change of sign."""
