@@ -14,7 +14,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 from unittest.mock import patch
 
-from measuring import cpu_time, parser, pin_to_one_core
+from measuring import cpu_time, parser, pin_to_one_core, seconds
 
 BEFORE, LAYOUT, GRADIENT, BFLOAT, COMPILED = (
     "as before",
@@ -177,7 +177,8 @@ def loading(dataset: str, rounds: int) -> dict[str, float]:
                     torch.cuda.synchronize()
 
             epoch()
-            rates[way] = len(images) / statistics.median(cpu_time(epoch) for _ in range(rounds))
+            clock = seconds if device == "cuda" else cpu_time
+            rates[way] = len(images) / statistics.median(clock(epoch) for _ in range(rounds))
     return rates
 
 

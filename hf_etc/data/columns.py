@@ -26,7 +26,7 @@ def image_column(
     if wanted is not None and wanted not in columns:
         raise ParameterError(f"there is no column {wanted!r}; choose from {', '.join(columns)}")
     if wanted is None and not found:
-        remedy = "cast one to datasets.Image(), and remove a format with dataset.with_format(None)"
+        remedy = f"cast one to datasets.Image(), or name one of files or bytes with {option}; remove a format first"
         raise ParameterError(f"there is no image column among {', '.join(columns)}; {remedy}")
     if wanted is None and len(found) > 1:
         raise ParameterError(f"there are several image columns, {', '.join(found)}; choose one with {option}")

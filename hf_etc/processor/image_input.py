@@ -5,7 +5,7 @@ import binascii
 import http.client
 import os
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -59,6 +59,8 @@ def _flatten(images: Any) -> Iterator[Any]:
         yield from images
     elif is_array(images) and images.ndim != 3:
         raise ImageError(f"expected an array (H,W,C), (C,H,W) or a batch of those, got shape {tuple(images.shape)}")
+    elif isinstance(images, Mapping) and {"bytes", "path"} <= images.keys():  # as datasets stores an image
+        yield from _flatten(images["path"] if images["bytes"] is None else images["bytes"])
     elif is_array(images) or isinstance(images, (str, os.PathLike, bytes, Image.Image)):
         yield images
     else:

@@ -174,14 +174,15 @@ class EtcImageProcessor(PilBackend):
 
         Args:
             images: one image or a list. Client: PIL image, path, URL, file content (bytes), base64
-                text, or uint8 array or tensor (H,W,C) or (C,H,W) or a batch of those. Server: the
-                same without arrays and tensors, which cannot carry a marker.
-            kwargs: return_tensors ("pt", "np" or None: a list), input_data_format (arrays only), or
-                another choice of do_rescale, rescale_factor, do_normalize, image_mean, image_std.
+                text, a {"bytes", "path"} dictionary of datasets, or uint8 array or tensor (H,W,C) or (C,H,W) or a
+                batch of those. Server: the same without arrays and tensors, which cannot carry a marker.
+            kwargs: return_tensors ("pt", "np" or None: a list), data_format and device of what is returned,
+                input_data_format (arrays only), or another choice of do_rescale, rescale_factor, do_normalize,
+                image_mean, image_std. do_convert_rgb may be True, which it always is.
 
         Returns:
-            ``pixel_values``, float32 (N,3,h,w) with (h, w) = `output_size`; uint8 with do_rescale=False and
-            do_normalize=False.
+            ``pixel_values``, float32 (N,3,h,w) with (h, w) = `output_size`, or (N,h,w,3) with
+            ``data_format="channels_last"``; uint8 with do_rescale=False and do_normalize=False.
 
         Raises:
             AlreadyEncryptedError: a client got a ciphertext.
@@ -191,12 +192,23 @@ class EtcImageProcessor(PilBackend):
             ParameterError: an argument that is fixed with the processor, or unknown.
             ImageError: not an image, wrong dtype, or an empty batch.
         """
+        layout = kwargs.pop("data_format", None) or ChannelDimension.FIRST
+        if layout not in (ChannelDimension.FIRST, ChannelDimension.LAST):
+            raise ParameterError(f"data_format {layout!r}: use 'channels_first' or 'channels_last'")
+        device = kwargs.pop("device", None)
+        if not kwargs.pop("do_convert_rgb", True):
+            raise ParameterError("do_convert_rgb=False: ciphers take RGB pictures alone; leave it out")
         unknown = sorted(kwargs.keys() - EtcImagesKwargs.__annotations__.keys())
         if args or unknown:
             what = repr(unknown[0]) if unknown else "a second positional argument"
             allowed = ", ".join(EtcImagesKwargs.__annotations__)
             raise ParameterError(f"a call cannot set {what}; it can set {allowed}. The rest is fixed for the model")
-        return super().preprocess(images, **kwargs)
+        if device is not None and kwargs.get("return_tensors") != "pt" and str(device) != "cpu":
+            raise ParameterError(f"device {str(device)!r} is for tensors; pass return_tensors='pt'")
+        values = super().preprocess(images, **kwargs)
+        if layout == ChannelDimension.LAST:
+            values["pixel_values"] = _channels_last(values["pixel_values"])
+        return values if device is None or str(device) == "cpu" else values.to(device)
 
     def encrypt(
         self,
@@ -351,6 +363,13 @@ class EtcImageProcessor(PilBackend):
         if do_normalize:
             table = self.normalize(table, image_mean, image_std)
         return np.ascontiguousarray(table[:, 0])
+
+
+def _channels_last(values: Any) -> Any:
+    """(N,3,H,W) as (N,H,W,3), an array, a tensor or a list of arrays (3,H,W)."""
+    if isinstance(values, list):
+        return [np.moveaxis(value, 0, -1) for value in values]
+    return np.moveaxis(values, 1, -1) if isinstance(values, np.ndarray) else values.movedim(1, -1)
 
 
 def _saved_spec(values: Any) -> CipherSpec:

@@ -291,7 +291,7 @@ def test_the_wrong_key_does_not_decrypt(key, other_key):
             {"label": [1]},
             {},
             "there is no image column among label; cast one to datasets.Image(), "
-            "and remove a format with dataset.with_format(None)",
+            "or name one of files or bytes with column; remove a format first",
         ),
         ({"image": [picture()]}, {"column": "img"}, "there is no column 'img'; choose from image"),
         (

@@ -13,6 +13,7 @@ from datasets import Dataset, Features
 from datasets import Image as ImageFeature
 from PIL import Image
 from transformers import ViTImageProcessorPil
+from transformers.image_utils import ChannelDimension
 
 from hf_etc import (
     EtcCipher,
@@ -287,7 +288,7 @@ def test_a_marker_behind_the_pixels_is_seen_too(client, server, picture):
 @pytest.mark.parametrize("role", ["client", "server"])
 @pytest.mark.parametrize(
     "options",
-    [{"size": 16}, {"do_resize": False}, {"resample": 2}, {"do_center_crop": True}, {"device": "cpu"}, {"typo": 1}],
+    [{"size": 16}, {"do_resize": False}, {"resample": 2}, {"do_center_crop": True}, {"typo": 1}],
 )
 def test_calls_cannot_set_what_belongs_to_the_processor(role, options, picture, request, client):
     processor = request.getfixturevalue(role)
@@ -389,3 +390,50 @@ def test_a_forged_marker_is_only_a_label(server, picture):
     assert server(forged(marker)).pixel_values[0].shape == (3, 32, 48)
     with pytest.raises(KeyMismatchError):
         server(forged(replace(marker, cipher_id=EtcCipher(OTHER, 8).cipher_id(32, 48))))
+
+
+@pytest.mark.parametrize("role", ["client", "server"])
+def test_calls_take_what_has_no_effect_on_safety(role, picture, request, client):
+    processor = request.getfixturevalue(role)
+    image = client.encrypt(picture) if role == "server" else picture
+    expected = processor(image, return_tensors="pt").pixel_values
+    for options in ({"device": "cpu"}, {"data_format": "channels_first"}, {"do_convert_rgb": True}, {"device": None}):
+        assert torch.equal(processor(image, return_tensors="pt", **options).pixel_values, expected)
+    last = ChannelDimension.LAST
+    assert torch.equal(processor(image, return_tensors="pt", data_format=last).pixel_values.movedim(-1, 1), expected)
+    for kind in ("np", None):
+        found = processor(image, return_tensors=kind, data_format="channels_last").pixel_values
+        assert np.array_equal(np.moveaxis(np.asarray(found), -1, 1), expected.numpy())
+    moved = processor(image, return_tensors="pt", device="meta").pixel_values
+    assert moved.device.type == "meta" and moved.shape == expected.shape
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"data_format": "none"}, "use 'channels_first' or 'channels_last'"),
+        ({"do_convert_rgb": False}, "ciphers take RGB pictures alone; leave it out"),
+        ({"device": "meta"}, "is for tensors; pass return_tensors='pt'"),
+    ],
+)
+def test_calls_refuse_what_they_cannot_do(client, picture, options, message):
+    with pytest.raises(ParameterError, match=message):
+        client(picture, **options)
+
+
+def test_dictionaries_of_datasets_are_images(client, server, picture, tmp_path):
+    file = client.encrypt(picture)[0]
+    (tmp_path / "one.png").write_bytes(file)
+    expected = values(server, file)
+    for cell in ({"bytes": file, "path": None}, {"bytes": None, "path": str(tmp_path / "one.png")}):
+        assert np.array_equal(values(server, cell), expected)
+        assert np.array_equal(values(server, [cell]), expected)
+    rows = Dataset.from_dict({"image": [file] * 2}, features=Features({"image": ImageFeature()}))
+    shown = rows.cast_column("image", ImageFeature(decode=False))
+    assert np.array_equal(values(server, shown[1]["image"]), expected)
+    with pytest.raises(NotACiphertextError):
+        server({"bytes": png(picture), "path": None})
+    with pytest.raises(ImageError, match="cannot use a NoneType"):
+        server({"bytes": None, "path": None})
+    with pytest.raises(ImageError, match="cannot use a dict"):
+        server({"image": file})
