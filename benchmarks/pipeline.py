@@ -11,6 +11,7 @@ encryption weighs most. Peers: the same steps without encryption; Pillow without
 import hashlib
 import io
 import itertools
+import json
 import os
 import resource
 import statistics
@@ -37,6 +38,7 @@ from hf_etc.records import result_record, write_json
 from hf_etc.sealing import Recipe, Sealer
 
 SIZE, PHOTOGRAPH, BATCH, QUALITY = 224, (500, 375), 16, 85
+IMAGES = 2000  # on disk: two shards, one for each process
 KEYS = {"key for all": {}, "key for each": {"key_scope": "image"}, "private preset": {"preset": "private"}}
 PLAIN = "the same without encryption"
 Ways = Mapping[str, Callable[[Sequence[bytes]], object]]
@@ -51,24 +53,24 @@ def main() -> None:
     options = arguments.parse_args()
     sources = {"500x375": photographs(options.photographs), "224x224": stored(options.images, options.count)}
     key = EtcKey(bytes(range(32)))
+    small, large = sources["224x224"], sources["500x375"]
+    groups: dict[str, Callable[[], dict]] = {
+        f"{name}, {form}": partial(in_memory, key, files, form, options.rounds)
+        for (name, files), form in itertools.product(sources.items(), ("jpeg", "png"))
+    }
+    groups |= {
+        "stages": lambda: {"500x375": stages(key, large), "224x224": stages(key, small)},
+        "map": partial(by_map, key, large, options.rounds),
+        "memory": partial(memory, large),
+        "processes": partial(processes, large, options.rounds),
+    }
     results: dict[str, dict] = {}
-    for (name, files), form in itertools.product(sources.items(), ("jpeg", "png")):
-        results[f"{name}, {form}"] = show(f"{name}, {form}", in_memory(key, files, form, options.rounds))
-    results["stages"] = {name: show(f"stages, {name}", stages(key, files)) for name, files in sources.items()}
-    results["map"] = show("datasets.map", by_map(key, sources["500x375"], options.rounds))
-    results["processes"] = show("processes", processes(sources["500x375"], options.rounds))
-    results["memory"] = show("memory", memory(sources["500x375"]))
     settings = {"size": SIZE, "block_size": 16, "quality": QUALITY, "count": options.count, "rounds": options.rounds}
-    record = result_record(
-        "pipeline", results, data=f"{options.images}, {options.photographs}", settings=settings | load_average()
-    )
-    write_json(options.out, record)
-
-
-def show(title: str, values: dict) -> dict:
-    for name, value in values.items():
-        print(f"{title:<16} {name:<60} {value:12.4f}", flush=True)
-    return values
+    for name, measure in groups.items():
+        results[name] = measure()
+        print(json.dumps({name: results[name]}, indent=1), flush=True)
+        about = {"data": f"{options.images}, {options.photographs}", "settings": settings | load_average()}
+        write_json(options.out, result_record("pipeline", results, **about))
 
 
 def load_average() -> dict[str, float]:
@@ -232,20 +234,21 @@ def processes(files: Sequence[bytes], rounds: int) -> dict[str, float]:
         work = Path(folder)
         key_file, source = work / "owner.key", work / "source.parquet"
         EtcKey.generate().save(key_file)
-        table(files, 4000).to_parquet(source)
+        table(files, IMAGES).to_parquet(source)
         runs = []
         for number in range(max(3, rounds // 3)):
             run = {}
             for count in (1, 2):
                 out = work / f"out-{number}-{count}"
                 run[f"encrypt, {count}"] = seconds(partial(encrypt, source, out, key_file, count))
-                run[f"plain, {count}"] = seconds(partial(plain_processes, files, 2000, count))
+                run[f"plain, {count}"] = seconds(partial(plain_processes, files, IMAGES // 2, count))
             runs.append(run)
     start = statistics.median(seconds(start_only) for _ in range(3))
     ratio = [(one["encrypt, 1"] - start) / (one["encrypt, 2"] - start) for one in runs]
     return {
-        "hf-etc encrypt, one process, images per second": 4000 / statistics.median(one["encrypt, 1"] for one in runs),
-        "hf-etc encrypt, two processes, images per second": 4000 / statistics.median(one["encrypt, 2"] for one in runs),
+        "hf-etc encrypt, one process, images per second": IMAGES / statistics.median(one["encrypt, 1"] for one in runs),
+        "hf-etc encrypt, two processes, images per second": IMAGES
+        / statistics.median(one["encrypt, 2"] for one in runs),
         "start of the command, seconds": start,
         "two over one": statistics.median(ratio),
         "two over one, start of the command included": statistics.median(
@@ -278,19 +281,19 @@ def plain_count(files: Sequence[bytes], form: str) -> int:
 
 
 def memory(files: Sequence[bytes]) -> dict[str, float]:
-    """Peak memory of the largest process of ``hf-etc encrypt`` over 2,000 and 4,000 images, in MiB."""
+    """Peak memory of the largest process of ``hf-etc encrypt`` over 1,000 and 2,000 images, in MiB."""
     peaks = {}
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         EtcKey.generate().save(work / "owner.key")
-        for count in (2000, 4000):
+        for count in (IMAGES // 2, IMAGES):
             source = work / f"{count}.parquet"
             table(files, count).to_parquet(source)
             peaks[count] = peak(partial(encrypt, source, work / f"out-{count}", work / "owner.key", 1))
     return {
-        "peak at 2,000 images, MiB": peaks[2000],
-        "peak at 4,000 images, MiB": peaks[4000],
-        "growth": peaks[4000] / peaks[2000],
+        "peak at 1,000 images, MiB": peaks[IMAGES // 2],
+        "peak at 2,000 images, MiB": peaks[IMAGES],
+        "growth": peaks[IMAGES] / peaks[IMAGES // 2],
     }
 
 
