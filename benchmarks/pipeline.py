@@ -245,10 +245,10 @@ def processes(files: Sequence[bytes], rounds: int) -> dict[str, float]:
             runs.append(run)
     start = statistics.median(seconds(start_only) for _ in range(3))
     ratio = [(one["encrypt, 1"] - start) / (one["encrypt, 2"] - start) for one in runs]
+    rate = {count: IMAGES / statistics.median(one[f"encrypt, {count}"] for one in runs) for count in (1, 2)}
     return {
-        "hf-etc encrypt, one process, images per second": IMAGES / statistics.median(one["encrypt, 1"] for one in runs),
-        "hf-etc encrypt, two processes, images per second": IMAGES
-        / statistics.median(one["encrypt, 2"] for one in runs),
+        "hf-etc encrypt, one process, images per second": rate[1],
+        "hf-etc encrypt, two processes, images per second": rate[2],
         "start of the command, seconds": start,
         "two over one": statistics.median(ratio),
         "two over one, start of the command included": statistics.median(
