@@ -157,7 +157,7 @@ def section(name: str) -> str:
     """The table of a section, and how it was measured."""
     record = read(name)
     if record is None:
-        return f"{NOT_YET.capitalize()}: there is no results/{SECTIONS[name][1]}."
+        return f"{NOT_YET.capitalize()}: the record `{SECTIONS[name][1]}` is not there."
     cells = ([one.name, one.value, one.peer, one.other, shown(one.ratio)] for one in rows(name))
     return f"{table(HEAD, cells)}\n\n{source(name, record)}"
 
