@@ -116,15 +116,19 @@ def torch_block_loop(tensors: Any) -> Any:
     import torch
 
     rng, per_row = np.random.default_rng(1), SIZE // BLOCK
+    order = rng.permutation(per_row * per_row).tolist()
+    turns, mirrors = rng.integers(4, size=len(order)).tolist(), rng.integers(4, size=len(order)).tolist()
+    negatives, colors = rng.integers(2, size=len(order)).tolist(), [rng.permutation(3).tolist() for _ in order]
+    axes = [[], [2], [1], [1, 2]]
     out = torch.empty_like(tensors)
     for image, target in zip(tensors, out, strict=True):
-        for i, source in enumerate(rng.permutation(per_row * per_row)):
+        for i, source in enumerate(order):
             row, column = source // per_row * BLOCK, source % per_row * BLOCK
-            block = torch.rot90(image[:, row : row + BLOCK, column : column + BLOCK], int(rng.integers(4)), (1, 2))
-            block = block.flip([axis + 1 for axis in range(2) if rng.integers(2)])
-            block = block ^ 255 if rng.integers(2) else block
+            block = torch.rot90(image[:, row : row + BLOCK, column : column + BLOCK], turns[i], (1, 2))
+            block = block.flip(axes[mirrors[i]])
+            block = block ^ 255 if negatives[i] else block
             row, column = i // per_row * BLOCK, i % per_row * BLOCK
-            target[:, row : row + BLOCK, column : column + BLOCK] = block[rng.permutation(3)]
+            target[:, row : row + BLOCK, column : column + BLOCK] = block[colors[i]]
     return out
 
 
