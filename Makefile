@@ -32,6 +32,7 @@ bench: $(READY) ## Measure speed against named peers, writes results/ and docs/p
 	$(BIN)/python benchmarks/encryption.py
 	$(BIN)/python benchmarks/pipeline.py $(DATA)/imagenette $(DATA)/kodak
 	$(BIN)/python benchmarks/dataset.py $(DATA)/cifar10
+	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/space.py
 	$(BIN)/python benchmarks/page.py
 

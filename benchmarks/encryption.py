@@ -38,7 +38,6 @@ def main() -> None:
         "batch": against_copy_and_loop(options.runs),
         "pipeline": share_of_pipeline(options.runs),
         "import": import_time(options.runs),
-        "streaming": streaming_memory(),
     }
     for group, values in measured.items():
         for name, value in values.items():
@@ -183,31 +182,6 @@ def import_time(runs: int) -> dict[str, float]:
         return median(lambda: subprocess.run([sys.executable, "-c", code], check=True), runs)
 
     return {"import hf_etc, s": start("import hf_etc") - start("pass")}
-
-
-def streaming_memory() -> dict[str, float]:
-    """Peak memory of encrypting a streamed dataset of 500 and of 4,000 images, each in its own process."""
-    small, large = (_peak_of_stream(count) for count in (500, 4000))
-    return {"peak at 500 images, MiB": small, "peak at 4,000 images, MiB": large, "growth": large / small}
-
-
-def _peak_of_stream(count: int) -> float:
-    code = f"""
-import resource
-from datasets import Features, Image, IterableDataset
-from PIL import Image as Pillow
-from hf_etc import EncryptImages, EtcKey
-def rows():
-    for i in range({count}):
-        yield {{"image": Pillow.new("RGB", (256, 256), (i % 256, 7, 99))}}
-stream = IterableDataset.from_generator(rows, features=Features({{"image": Image()}}))
-stream = stream.map(EncryptImages(EtcKey(bytes(range(32))), size=224, format="jpeg"), batched=True, batch_size=64)
-assert sum(1 for _ in stream) == {count}
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-"""
-    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    scale = 2**20 if sys.platform == "darwin" else 2**10  # ru_maxrss is in bytes on macOS, KiB elsewhere
-    return int(run.stdout.split()[-1]) / scale
 
 
 if __name__ == "__main__":

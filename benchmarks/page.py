@@ -78,14 +78,21 @@ def pipeline(results: Any) -> Rows:
 
 
 def scaling(results: Any) -> Rows:
-    """Two processes, and memory over twice the images."""
+    """Two processes."""
     if found := results.get("processes"):
         value, limit = found["two over one"], found["two over one: plain work"]
         gains = f"{value:.2f} times", f"{limit:.2f} times"
         yield Row("two processes over one", gains[0], "the same without encryption", gains[1], value / limit)
-    if found := results.get("memory"):
-        small, large = (found[f"peak at {count} images, MiB"] for count in ("1,000", "2,000"))
-        yield Row("peak at 2,000 images", f"{large:.0f} MiB", "at 1,000 images", f"{small:.0f} MiB", large / small)
+
+
+def memory(results: Any) -> Rows:
+    """Peak memory over more and more images."""
+    for name, peaks in results.items():
+        first, *more = peaks
+        for count in more:
+            values = f"{peaks[count]:.0f} MiB", f"{peaks[first]:.0f} MiB"
+            what = f"{name.removesuffix(', MiB')}, {count} images"
+            yield Row(what, values[0], f"{first} images", values[1], peaks[count] / peaks[first])
 
 
 def stages(results: Any) -> Rows:
@@ -135,6 +142,7 @@ SECTIONS: dict[str, tuple[Callable[[Any], Rows], str]] = {
     "encryption": (encryption, "encryption_speed.json"),
     "pipeline": (pipeline, "pipeline.json"),
     "scaling": (scaling, "pipeline.json"),
+    "memory": (memory, "memory.json"),
     "stages": (stages, "pipeline.json"),
     "dataset": (dataset, "dataset_conversion.json"),
     "space": (space, "space_load.json"),

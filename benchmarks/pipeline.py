@@ -13,7 +13,6 @@ import io
 import itertools
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -61,7 +60,6 @@ def main() -> None:
     groups |= {
         "stages": lambda: {"500x375": stages(key, large), "224x224": stages(key, small)},
         "map": partial(by_map, key, large, options.rounds),
-        "memory": partial(memory, large),
         "processes": partial(processes, large, options.rounds),
     }
     results: dict[str, dict] = {}
@@ -278,38 +276,6 @@ def plain_processes(files: Sequence[bytes], count: int, number: int) -> None:
 
 def plain_count(files: Sequence[bytes], form: str) -> int:
     return len(plain(files, form))
-
-
-def memory(files: Sequence[bytes]) -> dict[str, float]:
-    """Peak memory of the largest process of ``hf-etc encrypt`` over 1,000 and 2,000 images, in MiB."""
-    peaks = {}
-    with tempfile.TemporaryDirectory() as folder:
-        work = Path(folder)
-        EtcKey.generate().save(work / "owner.key")
-        for count in (IMAGES // 2, IMAGES):
-            source = work / f"{count}.parquet"
-            table(files, count).to_parquet(source)
-            peaks[count] = peak(partial(encrypt, source, work / f"out-{count}", work / "owner.key", 1))
-    return {
-        "peak at 1,000 images, MiB": peaks[IMAGES // 2],
-        "peak at 2,000 images, MiB": peaks[IMAGES],
-        "growth": peaks[IMAGES] / peaks[IMAGES // 2],
-    }
-
-
-def peak(work: Callable[[], object]) -> float:
-    """MiB of the largest process that `work` starts, from a process of its own: the system keeps only a maximum."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if not child:
-        work()
-        usage = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-        os.write(writer, str(usage).encode())
-        os._exit(0)
-    os.waitpid(child, 0)
-    os.close(writer)
-    with os.fdopen(reader) as pipe:
-        return int(pipe.read()) / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 if __name__ == "__main__":
