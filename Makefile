@@ -1,6 +1,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+DATA ?= ../shared/data
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
@@ -27,8 +28,13 @@ check: $(READY) ## Lint, formatting, types, import contracts, declared dependenc
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/deptry .
 
-bench: $(READY) ## Measure speed against named peers; writes results/
+bench: $(READY) ## Measure speed against named peers, writes results/ and docs/performance.md; DATA= is a folder of data sets
 	$(BIN)/python benchmarks/encryption.py
+	$(BIN)/python benchmarks/pipeline.py $(DATA)/imagenette $(DATA)/kodak
+	$(BIN)/python benchmarks/dataset.py $(DATA)/cifar10
+	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/space.py
+	$(BIN)/python benchmarks/page.py
 
 clean: ## Remove the virtual environment and what the demo wrote
 	rm -rf $(VENV) demo-out

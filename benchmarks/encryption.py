@@ -2,16 +2,21 @@
 
 Run: python benchmarks/encryption.py            (one core; writes results/encryption_speed.json)
 
-Peers: a plain copy in memory, the per-block NumPy loop that public implementations use, and the rest of the pipeline
-(decode, resize, JPEG) that every image passes anyway.
+Peers: a plain copy in memory; the per-block loop that public implementations use, with NumPy and with torch; AES-GCM
+of the same bytes, which hides more and leaves nothing to classify; torchvision's mirror, inversion and channel
+permutation of whole images; kornia's RandomJigsaw, which moves blocks and changes nothing in them; and the rest of the
+pipeline (decode, resize, JPEG) that every image passes anyway.
 """
 
 import io
+import os
 import statistics
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
+from typing import Any
 
 import numpy as np
 from measuring import cpu_time, median, parser, pin_to_one_core
@@ -33,7 +38,6 @@ def main() -> None:
         "batch": against_copy_and_loop(options.runs),
         "pipeline": share_of_pipeline(options.runs),
         "import": import_time(options.runs),
-        "streaming": streaming_memory(),
     }
     for group, values in measured.items():
         for name, value in values.items():
@@ -66,12 +70,16 @@ def against_copy_and_loop(runs: int) -> dict[str, float]:
         "torch, copy": lambda: copied_tensors.copy_(tensors),
         "torch, key for all": lambda: shared.encrypt(tensors),
         "torch, key for each": lambda: own.encrypt(tensors, nonces),
+        **like_work(images, tensors),
     }
     rounds = [{name: cpu_time(work) for name, work in ways.items()} for _ in range(runs + 1)][1:]  # the first warms up
     seconds = {name: statistics.median(one[name] for one in rounds) for name in ways}
-    loop = statistics.median(cpu_time(lambda: block_loop(images)) for _ in range(max(3, runs // 5)))
+    few = max(3, runs // 5)
+    loop = statistics.median(cpu_time(lambda: block_loop(images)) for _ in range(few))
+    torch_loop = statistics.median(cpu_time(lambda: torch_block_loop(tensors[:8])) for _ in range(few)) * 8
     warm = median(ways["copy"], runs)  # again and again, so that it finds both arrays in the cache
     measured = {"block loop, ms per image": loop / len(images) * 1e3}
+    measured |= {"torch, block loop, ms per image": torch_loop / len(images) * 1e3}
     measured |= {"warm copy, ms per image": warm / len(images) * 1e3}
     measured |= {"key for all: times a warm copy": seconds["key for all"] / warm}
     for name, value in seconds.items():
@@ -81,6 +89,46 @@ def against_copy_and_loop(runs: int) -> dict[str, float]:
         measured[f"{name}: speed-up over the loop"] = loop / value
     measured["key for each, over key for all"] = seconds["key for each"] / seconds["key for all"]
     return measured
+
+
+def like_work(images: np.ndarray, tensors: Any) -> dict[str, Callable[[], object]]:
+    """What else is done to a batch on its way: encryption of all bytes, and transforms of well-known libraries."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+    from torchvision.transforms import v2
+
+    whole = v2.Compose([v2.RandomHorizontalFlip(1), v2.RandomInvert(1), v2.RandomChannelPermutation()])
+    aes = AESGCM(bytes(32))
+    ways: dict[str, Callable[[], object]] = {
+        "AES-GCM": lambda: [aes.encrypt(os.urandom(12), image.tobytes(), None) for image in images],
+        "torch, torchvision transforms": lambda: whole(tensors),
+    }
+    with suppress(ImportError):
+        from kornia.augmentation import RandomJigsaw
+
+        jigsaw, floats = RandomJigsaw((SIZE // BLOCK, SIZE // BLOCK), p=1.0), tensors.float()  # it takes no bytes
+        ways["torch, kornia RandomJigsaw"] = lambda: jigsaw(floats)
+    return ways
+
+
+def torch_block_loop(tensors: Any) -> Any:
+    """As :func:`block_loop`, for tensors, uint8 (N,3,H,W)."""
+    import torch
+
+    rng, per_row = np.random.default_rng(1), SIZE // BLOCK
+    order = rng.permutation(per_row * per_row).tolist()
+    turns, mirrors = rng.integers(4, size=len(order)).tolist(), rng.integers(4, size=len(order)).tolist()
+    negatives, colors = rng.integers(2, size=len(order)).tolist(), [rng.permutation(3).tolist() for _ in order]
+    axes = [[], [2], [1], [1, 2]]
+    out = torch.empty_like(tensors)
+    for image, target in zip(tensors, out, strict=True):
+        for i, source in enumerate(order):
+            row, column = source // per_row * BLOCK, source % per_row * BLOCK
+            block = torch.rot90(image[:, row : row + BLOCK, column : column + BLOCK], turns[i], (1, 2))
+            block = block.flip(axes[mirrors[i]])
+            block = block ^ 255 if negatives[i] else block
+            row, column = i // per_row * BLOCK, i % per_row * BLOCK
+            target[:, row : row + BLOCK, column : column + BLOCK] = block[colors[i]]
+    return out
 
 
 def block_loop(images: np.ndarray) -> np.ndarray:
@@ -134,31 +182,6 @@ def import_time(runs: int) -> dict[str, float]:
         return median(lambda: subprocess.run([sys.executable, "-c", code], check=True), runs)
 
     return {"import hf_etc, s": start("import hf_etc") - start("pass")}
-
-
-def streaming_memory() -> dict[str, float]:
-    """Peak memory of encrypting a streamed dataset of 500 and of 4,000 images, each in its own process."""
-    small, large = (_peak_of_stream(count) for count in (500, 4000))
-    return {"peak at 500 images, MiB": small, "peak at 4,000 images, MiB": large, "growth": large / small}
-
-
-def _peak_of_stream(count: int) -> float:
-    code = f"""
-import resource
-from datasets import Features, Image, IterableDataset
-from PIL import Image as Pillow
-from hf_etc import EncryptImages, EtcKey
-def rows():
-    for i in range({count}):
-        yield {{"image": Pillow.new("RGB", (256, 256), (i % 256, 7, 99))}}
-stream = IterableDataset.from_generator(rows, features=Features({{"image": Image()}}))
-stream = stream.map(EncryptImages(EtcKey(bytes(range(32))), size=224, format="jpeg"), batched=True, batch_size=64)
-assert sum(1 for _ in stream) == {count}
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-"""
-    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    scale = 2**20 if sys.platform == "darwin" else 2**10  # ru_maxrss is in bytes on macOS, KiB elsewhere
-    return int(run.stdout.split()[-1]) / scale
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ def save_model(preset: str | None, folder: Path, key: EtcKey) -> None:
     torch.manual_seed(0)
     network = build_model(preset, LABELS) if preset else build_model("convmixer", LABELS, **DEMO)
     network.save_pretrained(folder)
-    EtcImageProcessor(size=SIZE, block_size=BLOCK, key_id=key.key_id).save_pretrained(folder)
+    EtcImageProcessor(key, size=SIZE, block_size=BLOCK).save_pretrained(folder)
 
 
 def pictures(count: int) -> list[Image.Image]:

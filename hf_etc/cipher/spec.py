@@ -121,11 +121,13 @@ class CipherSpec(ABC):
             >>> make_spec("etc", block_size=8).settings((32, 48))
             '{"cipher":"etc","block_size":8,"height":32,"width":48}'
         """
+        return json.dumps(self.setting_values(size), separators=(",", ":"))
+
+    def setting_values(self, size: tuple[int, int] | None = None) -> dict[str, Any]:
+        """What :meth:`settings` writes, in its order."""
         defaults = {field.name: field.default for field in fields(self) if field.name not in self.always}
         values = {name: value for name, value in self.to_dict().items() if not _is_default(value, defaults.get(name))}
-        if size is not None:
-            values |= {"height": size[0], "width": size[1]}
-        return json.dumps(values, separators=(",", ":"))
+        return values if size is None else values | {"height": size[0], "width": size[1]}
 
     def compile(
         self, key: EtcKey | None, height: int, width: int, nonce: bytes | Sequence[bytes] | None = None

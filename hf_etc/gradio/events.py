@@ -24,7 +24,8 @@ class HeardQueue(Queue):
 
     Gradio runs every event at once and keeps its answer until it is collected. Here an event waits until its
     stream is opened, which the page and the clients do right after they sent it. Of those that still wait without
-    a listener, the oldest make way for new ones, and all go after a while.
+    a listener, the oldest make way for new ones, and all go after a while. Who waits hears of the place in the queue
+    every second, or as often as the app's `status_update_rate` says.
 
     Args:
         replaced: the queue of the app, whose settings are taken over.
@@ -32,7 +33,7 @@ class HeardQueue(Queue):
 
     def __init__(self, replaced: Queue) -> None:
         super().__init__(
-            replaced.live_updates,
+            False,  # a place in the queue to each who waits, whenever one is served: the square of their number
             replaced.max_thread_count,
             replaced.update_intervals,
             min(replaced.max_size or MAX_WAITING, MAX_WAITING),

@@ -69,7 +69,7 @@ class Marker:
 
     def to_json(self) -> str:
         """The text stored in the file: compact ASCII JSON."""
-        values = {MARKER_NAME: FORMAT_VERSION, **json.loads(self.spec.settings((self.height, self.width)))}
+        values = {MARKER_NAME: FORMAT_VERSION, **self.spec.setting_values((self.height, self.width))}
         values |= {"id": self.cipher_id} | ({} if self.nonce is None else {"nonce": self.nonce.hex()})
         return json.dumps(values | ({"tag": self.tag} if self.tag else {}), separators=(",", ":"))
 
@@ -218,7 +218,7 @@ def load_plain(source: ImageSource, remedy: str = DECRYPT_FIRST) -> Image.Image:
         marker = read_marker(opened)
     if (marker or read_marker(opened)) is not None:
         raise AlreadyEncryptedError(f"this image is encrypted already; {remedy}")
-    return to_rgb(opened)
+    return to_rgb(source, opened)
 
 
 def encode_ciphertext(

@@ -80,20 +80,24 @@ def load_rgb(source: ImageSource) -> Image.Image:
         >>> load_rgb(Image.new("L", (4, 2), 7)).getpixel((0, 0))
         (7, 7, 7)
     """
-    return to_rgb(open_image(source))
+    return to_rgb(source, open_image(source))
 
 
-def to_rgb(opened: Image.Image) -> Image.Image:
-    """:func:`load_rgb` for what :func:`open_image` returned."""
+def to_rgb(source: ImageSource, opened: Image.Image) -> Image.Image:
+    """:func:`load_rgb` for what :func:`open_image` returned of this source."""
     with decoding("the image"):
-        image = ImageOps.exif_transpose(opened)
+        image = opened
+        if opened is source:  # the caller's, and not to be changed
+            image = ImageOps.exif_transpose(opened)
+        else:
+            ImageOps.exif_transpose(opened, in_place=True)
         if image.mode.startswith("I;16"):
             return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
         if image.mode in ("I", "F"):
             raise ImageError(f"image mode {image.mode} has no fixed range; scale it to 8 bits first")
         if image.has_transparency_data:
             return _over_white(image.convert("RGBA"))
-        return image if image.mode == "RGB" else image.convert("RGB")  # a copy already
+        return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _open_file(source: str | os.PathLike | bytes, name: str) -> Image.Image:

@@ -156,7 +156,7 @@ def _center(pixels: np.ndarray, target: tuple[int, int]) -> np.ndarray:
     for axis, wanted in enumerate(target):
         spare = pixels.shape[axis] - wanted
         if spare > 0:
-            pixels = pixels.take(range(spare // 2, spare // 2 + wanted), axis=axis)
+            pixels = pixels[(slice(None),) * axis + (slice(spare // 2, spare // 2 + wanted),)]
         elif spare < 0:
             margins = [(0, 0)] * 3
             margins[axis] = (-spare // 2, -spare - -spare // 2)

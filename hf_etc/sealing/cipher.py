@@ -213,9 +213,11 @@ class Cipher:
         for (height, width), same_size in positions(picture.shape[:2] for picture in pictures).items():
             chosen = None if nonces is None else [nonces[i] for i in same_size]
             encrypted = self.encrypt(np.stack([pictures[i] for i in same_size]), chosen)
+            marker = self.marker(height, width, any_size=any_size)
             for i, pixels, nonce in zip(same_size, encrypted, chosen or repeat(None), strict=False):
-                marker = self.marker(height, width, nonce, any_size)
-                files[i] = encode_ciphertext(pixels, marker, self.sign, encoding)
+                if self.key is None:  # a common id would say that two pictures have one owner
+                    marker = self.marker(height, width, any_size=any_size)
+                files[i] = encode_ciphertext(pixels, replace(marker, nonce=nonce), self.sign, encoding)
         return files
 
     def unseal(self, source: ImageSource | Ciphertext) -> np.ndarray:
