@@ -163,8 +163,8 @@ class Attack(ABC):
         """None, or why this attack says nothing about a cipher and image size, in plain words."""
         return None
 
-    def ideal(self, evidence: Evidence, compiled: Compiled) -> Evidence:
-        """The evidence of the positive control, where what encryption does is known."""
+    def ideal(self, evidence: Evidence, compiled: tuple[Compiled, ...]) -> Evidence:
+        """The evidence of the positive control, where what encryption does, to all targets or to each, is known."""
         return evidence
 
     def senseless(self, evidence: Evidence) -> Evidence:

@@ -204,7 +204,7 @@ def _positive(attack: Attack, owner: Owner, shares: Shares, trial: Trial) -> Con
     if attack.synthetic:
         few = replace(few, targets=synthetic_pictures(_CONTROL_TARGETS, *trial.evidence.size))
     fresh = _control(Owner.new(spec), few, trial)
-    ideal = replace(fresh, evidence=attack.ideal(fresh.evidence, fresh.compiled[0]))
+    ideal = replace(fresh, evidence=attack.ideal(fresh.evidence, fresh.compiled))
     value, _ = _outcome(attack, ideal)
     what = f"{'synthetic pictures, ' * attack.synthetic}{describe(spec)}, fresh key, {attack.positive_evidence}"
     return Control(what, value, attack.enough, value >= attack.enough)

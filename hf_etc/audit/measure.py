@@ -7,8 +7,8 @@ hf_etc.audit.report.tables`` turns the records into the tables of the page.
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,9 @@ from ..blocks import Layout
 from ..cipher import CipherSpec, EtcSpec
 from ..cipher.spec import make_spec
 from ..encoding import Encoding
+from ..experiments.store import SCALES, Scale
 from ..records import write_rows
+from .attack import Compiled, Recovery
 from .attacks import get_attack
 from .attacks.linkage import distances
 from .owner import Owner, Shares, Trial, make_trial, near_copies
@@ -30,12 +32,12 @@ from .puzzle.assembly import assemble
 from .puzzle.board import Board
 from .puzzle.cells import cells_of
 from .puzzle.compatibility import PairCosts, pair_costs
-from .puzzle.pieces import split_blocks
+from .puzzle.pieces import pieces_of, split_blocks
 from .scores import score, score_layout
 
 _UNSEEN = 4
 _COUNTS = (2, 3, 4, 5, 6, 8, 12, 16, 24, 32, 50)
-_SEED, _PUBLIC = 1, 1200
+_SEED = 1
 Row = dict[str, Any]
 
 
@@ -51,6 +53,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--gap", type=int, default=0, help="of private ciphertexts, and their jitter (default: 0)")
     parser.add_argument("--split", help="of a dataset, to draw from")
     parser.add_argument("--public", help="split of the same dataset with the attacker's own pictures")
+    parser.add_argument("--public-images", type=int, default=1200, help="of these at most (default: 1200)")
+    parser.add_argument("--scale", choices=SCALES, default="small", help="of what is trained (default: small)")
+    parser.add_argument("--folder", type=Path, help="where trained networks are kept for the next run")
     parser.add_argument("--out", type=Path, default=Path("results"), help="folder of the record (default: results)")
     options = parser.parse_args(words)
     size = (options.size, options.size) if options.size else None
@@ -60,22 +65,50 @@ def main(argv: Sequence[str] | None = None) -> int:
     ).pixels
     measurement = MEASUREMENTS.get(options.name)
     if measurement is None:
-        public = read_pictures(options.source, spec, limit=_PUBLIC, size=size, split=options.public, seed=_SEED).pixels
+        many = options.public_images
+        public = read_pictures(options.source, spec, limit=many, size=size, split=options.public, seed=_SEED).pixels
         private = EtcSpec("image", options.block_size, gap=options.gap, jitter=options.gap)
-        measurement = partial(PRIVATE[options.name], public=public, spec=private)
+        outsider = Outsider(public, options.scale, options.folder)
+        measurement = partial(PRIVATE[options.name], spec=private, outsider=outsider)
     source = Path(options.source).name
     label = f"{source}_{images.shape[1]}_{options.block_size}" + (f"_gap{options.gap}" if options.gap else "")
-    data = {"name": source, "images": len(images), "height": images.shape[1], "width": images.shape[2]}
+    data: dict[str, Any] = {"name": source, "images": len(images), "height": images.shape[1], "width": images.shape[2]}
     write_rows(
         options.out / f"audit_{options.name.replace('-', '_')}_{label}.json",
         f"audit {options.name}",
-        measurement(images, options.block_size),
+        attacked(measurement(images, options.block_size), data),
         data=data,
         seed=_SEED,
-        settings={"block_size": options.block_size} | ({"gap": options.gap} if options.name in PRIVATE else {}),
+        settings={"block_size": options.block_size}
+        | ({"gap": options.gap, "scale": options.scale} if options.name in PRIVATE else {}),
         command=["python", "-m", "hf_etc.audit.measure", *words],
     )
     return 0
+
+
+def attacked(rows: Iterable[Row], data: dict[str, Any]) -> Iterator[Row]:
+    """The rows; `data` gets the number of pictures attacked so far, since a run may be interrupted."""
+    seen = set()
+    for row in rows:
+        if "image" in row:
+            seen.add(row["image"])
+            data["images"] = len(seen)
+        yield row
+
+
+@dataclass(frozen=True, repr=False)
+class Outsider:
+    """Who attacks single ciphertexts.
+
+    Attributes:
+        public: uint8 (L,H,W,3), the attacker's own pictures.
+        scale: of what is trained.
+        folder: where it is kept, or None.
+    """
+
+    public: np.ndarray
+    scale: Scale
+    folder: Path | None
 
 
 def dataset_jigsaw(images: np.ndarray, block_size: int) -> Iterator[Row]:
@@ -184,30 +217,47 @@ def statistics(images: np.ndarray, block_size: int) -> Iterator[Row]:
             }
 
 
-def pair_score(images: np.ndarray, block_size: int, public: np.ndarray, spec: EtcSpec) -> Iterator[Row]:
-    """The jigsaw with the learned measure and the one without, on the same ciphertexts, whole and in part."""
-    attacks = [get_attack(name) for name in ("jigsaw", "pair-score")]
+def jigsaws(
+    names: Sequence[str], images: np.ndarray, block_size: int, spec: EtcSpec, outsider: Outsider
+) -> Iterator[Row]:
+    """Attacks on single ciphertexts, on the same, whole and in part; and what a wrong key reaches."""
     for keep in (1, 0.5):
         owner = Owner.new(replace(spec, keep=keep))
         for number, image in enumerate(images):
-            shares = Shares(image[None], images[:0], images[:0], public)
-            trial = make_trial(owner, shares, "small", progress=print)
+            shares = Shares(image[None], images[:0], images[:0], outsider.public)
+            trial = make_trial(owner, shares, outsider.scale, folder=outsider.folder, progress=print)
             row: Row = {"image": number, "keep": keep}
-            for attack in attacks:
-                start = time.process_time()
-                found = score(attack.run(trial.evidence.only(attack.needs)), trial)
-                assert found.ssim_up_to_symmetry is not None
-                row[attack.name] = {
-                    "neighbours_right": found.neighbours_right,
-                    "largest_component": found.largest_component,
-                    "pieces_right": found.pieces_right_up_to_symmetry,
-                    "ssim": found.ssim_up_to_symmetry.median,
-                    "cpu_seconds": round(time.process_time() - start, 1),
-                }
-            yield row
+            for name in names:
+                attack, start = get_attack(name), time.process_time()
+                figures = _figures(attack.run(trial.evidence.only(attack.needs)), trial)
+                row[name] = figures | {"cpu_seconds": round(time.process_time() - start, 1)}
+            compiled = owner.without_gaps(owner.another().encrypt(image[None])[1], *image.shape[:2])
+            wrong = Recovery(replace(trial, compiled=compiled).decrypted, compiled, up_to_symmetry=True)
+            yield row | {"chance": _figures(wrong, trial)}
 
 
-def linkage(images: np.ndarray, block_size: int, public: np.ndarray, spec: EtcSpec) -> Iterator[Row]:
+def _figures(recovery: Recovery, trial: Trial) -> Row:
+    found = score(recovery, trial)
+    assert found.ssim_up_to_symmetry is not None and recovery.compiled is not None
+    return {
+        "neighbours_right": found.neighbours_right,
+        "places_right": found.places_right,
+        "largest_component": found.largest_component,
+        "pieces_right": found.pieces_right_up_to_symmetry,
+        "cells_right": cells_right(recovery.compiled[0], trial.compiled[0]),
+        "ssim": found.ssim_up_to_symmetry.median,
+    }
+
+
+def cells_right(found: Compiled, truth: Compiled) -> float:
+    """The share of blocks in their cells, whatever their states, of the picture or of its mirror image."""
+    assert isinstance(found, Layout) and isinstance(truth, Layout)
+    (places, _), (cells, _) = pieces_of(found), pieces_of(truth)
+    mirrored = places * (1, -1) + (0, found.width // found.block_size - 1)
+    return max(float((one == cells).all(1).mean()) for one in (places, mirrored))
+
+
+def linkage(images: np.ndarray, block_size: int, spec: EtcSpec, outsider: Outsider) -> Iterator[Row]:
     """The share of pictures of which a copy finds the ciphertext among those of all: the picture itself, saved as
     JPEG 75, and at half the size."""
     cells = cells_of(spec, *images.shape[1:3])
@@ -220,7 +270,11 @@ def linkage(images: np.ndarray, block_size: int, public: np.ndarray, spec: EtcSp
             yield {"keep": keep, "copies": copies, "among": len(images), "linked": linked}
 
 
-PRIVATE: dict[str, Callable[..., Iterator[Row]]] = {"linkage": linkage, "pair-score": pair_score}
+PRIVATE: dict[str, Callable[..., Iterator[Row]]] = {
+    "linkage": linkage,
+    "pair-score": partial(jigsaws, ("jigsaw", "pair-score")),
+    "position-transformer": partial(jigsaws, ("jigsaw", "pair-score", "position-transformer")),
+}
 MEASUREMENTS: dict[str, Callable[[np.ndarray, int], Iterator[Row]]] = {
     "dataset-jigsaw": dataset_jigsaw,
     "jigsaw": jigsaw,

@@ -65,12 +65,23 @@ class CanonicalBlocks(nn.Module):
         """
         with torch.autocast(pixels.device.type, enabled=False):
             levels = self.levels(pixels)
-            scores, seconds = (levels @ self.templates.to(self.exact)).chunk(2, -1)
-            sign, size = torch.where(scores < 0, -1, 1), scores.abs()
-            tied = size == size.amax(-1, keepdim=True)
-            best = torch.where(tied, seconds * sign, -torch.inf).argmax(-1, keepdim=True)
-            form = levels.gather(-1, self.sources[best[..., 0]]) * sign.gather(-1, best)
-            return (form / 255).to(pixels.dtype)
+            return (self.changed(levels, *self.variant(levels)) / 255).to(pixels.dtype)
+
+    def variant(self, levels: Tensor) -> tuple[Tensor, Tensor]:
+        """Which variant of each block is its canonical form, from :meth:`levels`.
+
+        Returns:
+            int64 (N, blocks), 6 * turn + order of the colours; and 1, or -1 where that is negated too.
+        """
+        scores, seconds = (levels @ self.templates.to(self.exact)).chunk(2, -1)
+        sign, size = torch.where(scores < 0, -1, 1), scores.abs()
+        tied = size == size.amax(-1, keepdim=True)
+        best = torch.where(tied, seconds * sign, -torch.inf).argmax(-1, keepdim=True)
+        return best[..., 0], sign.gather(-1, best)[..., 0]
+
+    def changed(self, levels: Tensor, variant: Tensor, sign: Tensor) -> Tensor:
+        """Each block, (N, blocks, 3 * B * B), in one of its variants, given as :meth:`variant` returns them."""
+        return levels.gather(-1, self.sources[variant]) * sign[..., None]
 
     def levels(self, pixels: Tensor) -> Tensor:
         """(N, blocks, 3 * B * B) whole numbers, -255, -253, ..., 255, so that all sums are exact."""

@@ -22,7 +22,7 @@ from hf_etc.processor.image_processing import EtcImageProcessor
 from .helpers import fresh_keys, pictures, run, trial_of
 
 NAMES = ["brute-force", "chosen-plaintext", "dataset-jigsaw", "fr-advanced", "fr-basic", "gan", "itn", "jigsaw"]
-NAMES += ["known-plaintext", "linkage", "pair-score", "statistics", "weights"]
+NAMES += ["known-plaintext", "linkage", "pair-score", "position-transformer", "statistics", "weights"]
 
 
 def test_the_names_of_the_attacks():

@@ -12,6 +12,7 @@ from .jigsaw import Jigsaw
 from .known_plaintext import KnownPlaintext
 from .linkage import Linkage
 from .pair_score import PairScore
+from .position_transformer import PositionTransformer
 from .statistics import Statistics
 from .weights import Weights
 
@@ -27,6 +28,7 @@ __all__ = [
     "KnownPlaintext",
     "Linkage",
     "PairScore",
+    "PositionTransformer",
     "Statistics",
     "Weights",
     "get_attack",

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ...blocks import Layout
-from ...cipher import EtcSpec
+from ...cipher import CipherSpec, EtcSpec
 from ..attack import Evidence, Recovery, register
 from ..puzzle.assembly import assemble, scatter
 from ..puzzle.cells import Cells
@@ -31,13 +31,18 @@ class Jigsaw(BlockAttack):
     advice = "Single ciphertexts give pictures away: smaller blocks and smaller pictures leave less to put together."
 
     def run(self, evidence: Evidence) -> Recovery:
+        layouts = self.layouts(evidence)
+        restored = np.stack([layout.undo(one) for layout, one in zip(layouts, evidence.targets, strict=True)])
+        return Recovery(restored, tuple(layouts), up_to_symmetry=True, ciphertexts_used=1)
+
+    def layouts(self, evidence: Evidence) -> list[Layout]:
+        """How each target was encrypted."""
         cells, judge = self.cells(evidence), self.measure_of(evidence)
         layouts = []
         for target in evidence.targets[:, None]:
             layout = self.solve(judge(split_blocks(target, cells.block_size)[0]), cells)
             layouts.append(settle(layout, target))
-        restored = np.stack([layout.undo(one) for layout, one in zip(layouts, evidence.targets, strict=True)])
-        return Recovery(restored, tuple(layouts), up_to_symmetry=True, ciphertexts_used=1)
+        return layouts
 
     def measure_of(self, evidence: Evidence) -> Callable[[np.ndarray], PairCosts]:
         """What tells how well the blocks of one ciphertext, uint8 (N,B,B,3), fit each other."""
@@ -47,3 +52,16 @@ class Jigsaw(BlockAttack):
         """Put the blocks together by the costs of their neighbourhoods."""
         build = assemble if costs.blocks == cells.count else scatter
         return build(costs, cells.rows, cells.columns, cells.block_size)
+
+
+class LearnedJigsaw(Jigsaw):
+    """A jigsaw of single ciphertexts that learns from pictures of the attacker's own, cut as the cipher cuts."""
+
+    given = "plain images of the attacker's own; then one ciphertext"
+    needs = frozenset({"public"})
+    trained = True
+
+    def applies_to(self, spec: CipherSpec, height: int, width: int) -> str | None:
+        if spec.key_scope != "image":
+            return "ciphertexts of one key add up, which takes no training; attack them together"
+        return super().applies_to(spec, height, width)

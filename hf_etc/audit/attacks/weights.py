@@ -63,9 +63,9 @@ class Weights(BlockAttack):
             return "with a plan for each image a model has no order of blocks to learn"
         return super().applies_to(spec, height, width)
 
-    def ideal(self, evidence: Evidence, compiled: Compiled) -> Evidence:
-        assert evidence.weights is not None and isinstance(compiled, Layout)
-        return replace(evidence, weights=ideal_weights(evidence.weights[1], compiled))
+    def ideal(self, evidence: Evidence, compiled: tuple[Compiled, ...]) -> Evidence:
+        assert evidence.weights is not None and isinstance(compiled[0], Layout)
+        return replace(evidence, weights=ideal_weights(evidence.weights[1], compiled[0]))
 
     def senseless(self, evidence: Evidence) -> Evidence:
         assert evidence.weights is not None

@@ -9,10 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ...experiments.page import rewrite, table
+from ...experiments.page import NOT_YET, rewrite, table
 
 Record = dict[str, Any]
 _JIGSAWS = ("jigsaw", "pair-score")
+_SHARES = ("neighbours_right", "places_right", "largest_component", "cells_right")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -93,6 +94,22 @@ def pair_score(records: Sequence[Record]) -> str:
     return table([*head, "largest component: jigsaw", "pair score", "SSIM, pair score"], rows)
 
 
+def position_transformer(records: Sequence[Record]) -> str:
+    """Means over the images, of each attack on the same ciphertexts and of a wrong key."""
+    rows = []
+    for record in records:
+        for keep in dict.fromkeys(row["keep"] for row in record["results"]):
+            found = [row for row in record["results"] if row["keep"] == keep]
+            setting = [f"{record['data']['name']} {_setting(record)}", str(record["settings"]["gap"]), str(keep)]
+            for attack in (*_JIGSAWS, "position-transformer", "chance"):
+                shares = [_percent(statistics.fmean(row[attack][name] for row in found)) for name in _SHARES]
+                ssim = statistics.median(row[attack]["ssim"] for row in found)
+                rows.append([*setting, str(len(found)), attack, *shares, f"{ssim:.2f}"])
+    head = ["data, size / block", "gap and jitter", "keep", "images", "attack"]
+    made = table([*head, "neighbours right", "beside", "largest component", "in their cells", "SSIM"], rows)
+    return made if rows else NOT_YET
+
+
 def linkage(records: Sequence[Record]) -> str:
     """The share of pictures whose ciphertext is found."""
     rows = [
@@ -155,6 +172,7 @@ TABLES: dict[str, tuple[Callable[[Sequence[Record]], str], str]] = {
     "dataset-jigsaw": (dataset_jigsaw, "audit_dataset_jigsaw_*.json"),
     "jigsaw": (jigsaw, "audit_jigsaw_*.json"),
     "pair-score": (pair_score, "audit_pair_score_*.json"),
+    "position-transformer": (position_transformer, "audit_position_transformer_*.json"),
     "linkage": (linkage, "audit_linkage_*.json"),
     "known-plaintext": (known_plaintext, "audit_known_plaintext_*.json"),
     "statistics": (per_position, "audit_statistics_*.json"),
