@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -20,9 +20,8 @@ from ..blocks import Layout
 from ..cipher import CipherSpec, EtcSpec
 from ..cipher.spec import make_spec
 from ..encoding import Encoding
-from ..experiments.store import SCALES, Scale
 from ..records import write_rows
-from .attack import Compiled, Recovery
+from .attack import Compiled, Recovery, Scale
 from .attacks import get_attack
 from .attacks.linkage import distances
 from .owner import Owner, Shares, Trial, make_trial, near_copies
@@ -54,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--split", help="of a dataset, to draw from")
     parser.add_argument("--public", help="split of the same dataset with the attacker's own pictures")
     parser.add_argument("--public-images", type=int, default=1200, help="of these at most (default: 1200)")
-    parser.add_argument("--scale", choices=SCALES, default="small", help="of what is trained (default: small)")
+    parser.add_argument("--scale", choices=get_args(Scale), default="small", help="of what is trained (default: small)")
     parser.add_argument("--folder", type=Path, help="where trained networks are kept for the next run")
     parser.add_argument("--out", type=Path, default=Path("results"), help="folder of the record (default: results)")
     options = parser.parse_args(words)
