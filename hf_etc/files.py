@@ -96,6 +96,14 @@ def _sent_file(path: Any) -> Iterator[IO[bytes]]:
         raise cannot_write(path, error) from None
 
 
+def remove_file(path: Any) -> None:
+    """Remove a file, if there is one."""
+    if is_local(path):
+        path.unlink(missing_ok=True)
+    elif path.exists():
+        path.fs.rm_file(path.path)  # not every UPath has unlink
+
+
 def write_text(path: str | Path, text: str) -> None:
     """Write `text` whole, as UTF-8.
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ImageError, OutputError
-from ...files import cannot_write, is_local, whole_file
+from ...files import cannot_write, is_local, remove_file, whole_file
 from ..batches import ImageMap, image_source
 from .output import JOURNAL, output_folder
 from .source import IMAGE_SUFFIXES, TABLE_SUFFIXES, files_below
@@ -74,7 +74,7 @@ class Outputs:
     def remove(self, name: str) -> None:
         """Take away what an earlier run made of a source that is now bad."""
         try:
-            self.path(name).unlink(missing_ok=True)
+            remove_file(self.path(name))
         except OSError as error:
             raise cannot_write(self.path(name), error) from None
 
@@ -135,7 +135,7 @@ def _unite_journals(folder: Path, names: Collection[str]) -> None:
             if name in tags:
                 journal.write((json.dumps([name, tags[name]]) + "\n").encode())
     for part in parts:
-        part.unlink(missing_ok=True)
+        remove_file(part)
 
 
 def _read_journals(folder: Path) -> dict[str, str]:

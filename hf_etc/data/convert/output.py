@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import OutputError
-from ...files import PART, cannot_write, is_local, whole_file
+from ...files import PART, cannot_write, is_local, remove_file, whole_file
 from ..check import first_difference
 
 MANIFEST = "hf-etc.json"
@@ -92,7 +92,7 @@ def _remove_if_bare(folder: Path) -> None:
     with suppress(OSError):
         for file in files:
             if is_book(file.name):
-                file.unlink()
+                remove_file(file)
         for entry in [*entries, folder] if is_local(folder) else ():
             if entry.is_dir():
                 entry.rmdir()
