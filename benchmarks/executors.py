@@ -1,5 +1,6 @@
 """Whether a Ray cluster and the ranks of torchrun write what one process writes, though a worker of each is killed in
-the middle, and whether the key is anywhere but in its file.
+the middle, and whether the key is anywhere but in its file: not in Ray's logs, sockets and object store, not in the
+outputs.
 
 Run: python benchmarks/executors.py uoft-cs/cifar10     (writes results/executors.json; takes two workers)
 """

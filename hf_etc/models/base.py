@@ -83,7 +83,7 @@ class NetworkForImageClassification(PreTrainedModel):
         """The parts that repeat, of classes of their own: FSDP shards each, ``device_map`` keeps each whole."""
         return self.network.blocks
 
-    def get_input_embeddings(self) -> None:
+    def get_input_embeddings(self) -> None:  # type: ignore[override]
         """None: there are no token embeddings. transformers would raise, and FSDP asks."""
 
     def check_size(self, channels: int, height: int, width: int) -> None:

@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 from uuid import uuid4
 
-import fsspec
 import pytest
 from datasets import Dataset, DatasetDict, load_dataset
 from datasets import Image as ImageFeature
@@ -24,8 +23,9 @@ STORE = f"memory://{uuid4().hex}"  # datasets keeps what it once loaded from an 
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    fsspec.filesystem("memory").store.clear()
-    fsspec.filesystem("memory").pseudo_dirs[:] = [""]
+    store = UPath(STORE)
+    if store.exists():
+        store.fs.rm(store.path, recursive=True)
     return tmp_path
 
 
