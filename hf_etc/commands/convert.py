@@ -27,7 +27,7 @@ def add_conversion(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
         "--executor",
         choices=["processes", "ray", "ranks"],
         help="who does the work, with the same files as result. processes: of this machine (default). ray: a Ray "
-        "cluster, the running one or one of this machine. ranks: all that torchrun or accelerate launch started "
+        "cluster, the one at RAY_ADDRESS or one of this machine. ranks: all that torchrun or accelerate launch started "
         "(default there). Elsewhere, too, the key is read from its file; see docs/scale.md",
     )
     parser.add_argument(

@@ -64,10 +64,11 @@ def _done(ray: Any, asked: Conversion, tasks: int, at_a_time: int | None) -> Ite
 
 @contextmanager
 def _cluster(num_proc: int | None) -> Iterator[Any]:
-    """The running cluster; else one of this machine, for as long as it is needed.
+    """The cluster that this process or ``RAY_ADDRESS`` names; else one of this machine, for as long as it is needed.
 
     Raises:
         MissingExtraError: Ray is not installed.
+        EtcError: no cluster answers.
     """
     try:
         import ray
@@ -78,12 +79,14 @@ def _cluster(num_proc: int | None) -> Iterator[Any]:
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # of a cluster that starts here: it would report itself
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
+    address = os.environ.get("RAY_ADDRESS")  # no other: Ray would join whatever runs here, and end with it
     try:
-        ray.init(address="auto", **quiet)
+        if address:
+            ray.init(address=address, **quiet)
+        else:
+            ray.init(address="local", num_cpus=num_proc, include_dashboard=False, **quiet)
     except ConnectionError as error:
-        if address := os.environ.get("RAY_ADDRESS"):
-            raise EtcError(f"no Ray cluster answers at RAY_ADDRESS={address}: {error}") from None
-        ray.init(address="local", num_cpus=num_proc, include_dashboard=False, **quiet)
+        raise EtcError(f"no Ray cluster answers at {address or 'this machine'}: {error}") from None
     try:
         yield ray
     finally:
