@@ -46,9 +46,9 @@ def convert(
         num_proc: processes. Started by spawn, they read the key from the environment. None: as many as the executor
             finds processors.
         executor: who does the work; all write the same files. "processes": of this machine. "ray": of a Ray cluster,
-            the one that ``RAY_ADDRESS`` names or one on this machine. "ranks": all processes that ``torchrun`` or ``accelerate launch``
-            started, each of which must call this. Workers elsewhere read the key from the file named by
-            ``HF_ETC_KEY_FILE``, which is nowhere sent (docs/scale.md).
+            the one that ``RAY_ADDRESS`` names or one on this machine. "ranks": all processes that ``torchrun`` or
+            ``accelerate launch`` started, each of which must call this. Workers elsewhere read the key from the file
+            named by ``HF_ETC_KEY_FILE``, which is nowhere sent (docs/scale.md).
         progress: show a progress bar if stderr is a terminal.
 
     Raises:

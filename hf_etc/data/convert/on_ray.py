@@ -7,6 +7,7 @@ given to another.
 
 import os
 import pickle
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -42,7 +43,8 @@ def _done(ray: Any, asked: Conversion, tasks: int, at_a_time: int | None) -> Ite
     from ray.exceptions import RayError, RayTaskError
 
     work = ray.remote(num_cpus=1, max_retries=_RETRIES, runtime_env={"env_vars": _key_file()})(_do)
-    job, waiting, running = ray.put(pickle.dumps(asked)), iter(range(tasks)), list[Any]()
+    job = ray.put(pickle.dumps((asked, secrets.token_bytes(16))))  # another run finds another plan
+    waiting, running = iter(range(tasks)), list[Any]()
     while True:
         while at_a_time is None or len(running) < at_a_time:
             if (task := next(waiting, None)) is None:
@@ -112,6 +114,6 @@ def _do(job: bytes, task: int) -> Report:
 
 @lru_cache(maxsize=1)
 def _prepared(job: bytes) -> "tuple[Plan, Outputs]":
-    asked: Conversion = pickle.loads(job)
+    asked, _ = pickle.loads(job)
     plan = asked.plan()
     return plan, asked.outputs(plan)
