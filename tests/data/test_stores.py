@@ -89,6 +89,9 @@ def test_a_folder_of_images_in_a_store(key):
     assert convert(f"{STORE}/photos", "out", EncryptImages(key)).images == 4
     convert("photos", "alone", EncryptImages(key))
     assert contents("out") == contents("alone")
+    assert inspect(f"{STORE}/photos").plain == 4
+    assert convert(f"{STORE}/photos/tench/0.png", f"{STORE}/one.png", EncryptImages(key)).images == 1
+    assert inspect(f"{STORE}/one.png").all_encrypted
     UPath(f"{STORE}/photos/bad.png").write_bytes(b"broken")
     with pytest.raises(ImageError, match=r"^bad\.png: "):
         convert(f"{STORE}/photos", "other", EncryptImages(key))

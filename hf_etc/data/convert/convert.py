@@ -125,7 +125,7 @@ def _convert_file(source: Path, destination: Path, images: ImageMap) -> Report:
         raise ParameterError(f"{destination} would be a {images.suffix} file; name it so, or choose another format")
     if destination.exists():
         raise OutputError(f"{destination} exists and is not overwritten; choose another name")
-    files, bad = images.convert([source if is_local(source) else str(source)], [str(source)])
+    files, bad = images.convert([source], [str(source)])
     for file in files[0]:
         with whole_file(destination, sync=True) as out:
             out.write(file)

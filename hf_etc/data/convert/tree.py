@@ -45,8 +45,7 @@ class _Tree:
         return report
 
     def _one(self, name: str, new: str, outputs: Outputs, report: Report) -> None:
-        path = self.source / name
-        picture, digest = read_picture(path if is_local(path) else str(path))
+        picture, digest = read_picture(self.source / name)
         if outputs.finished(new, digest):
             report.resumed += 1
             return
