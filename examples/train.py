@@ -16,6 +16,10 @@ Flags after a recipe override it; --help lists them. Several GPUs, or two proces
     accelerate launch --multi_gpu --num_processes 8 examples/train.py RECIPE --per_device_train_batch_size 8
     accelerate launch --cpu --num_processes 2 examples/train.py RECIPE --per_device_train_batch_size 32
 
+examples/accelerate holds configurations for several GPUs, FSDP and DeepSpeed:
+
+    accelerate launch --config_file examples/accelerate/fsdp.yaml examples/train.py RECIPE
+
 The batch of a step is per_device_train_batch_size x processes x gradient_accumulation_steps.
 
 Ctrl-C or SIGTERM saves a checkpoint and ends the run; the same command goes on from the last one, also

@@ -15,6 +15,7 @@ from ..data.batches import image_source
 from ..data.check import stored_images
 from ..data.convert.source import IMAGE_SUFFIXES, files_below, kind_of, read_splits
 from ..errors import EtcError, ImageError, NotACiphertextError, ParameterError
+from ..files import place
 from ..images.ciphertext import Ciphertext, Marker, read_ciphertext
 from ..images.load import load_rgb
 from ..images.prepare import Preparation
@@ -99,7 +100,7 @@ def read_pictures(
 
 def _draw(source: str, split: str | None, column: str | None, limit: int, seed: int) -> tuple[int, list[_Named]]:
     """How many images there are, and a random choice of them, named but not opened, in stored order."""
-    kind, path = kind_of(source), Path(source)
+    kind, path = kind_of(source), place(source)
     if kind == "file":
         return 1, [(path.name, path)]
     if kind == "tree":

@@ -23,7 +23,16 @@ def add_conversion(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     parser.add_argument("source", metavar="SRC", help=SOURCE_HELP)
     parser.add_argument("destination", metavar="DST", help="new file, or new or unfinished folder")
     parser.add_argument("--key", metavar="FILE", help=KEY_HELP)
-    parser.add_argument("--num-proc", type=int, metavar="N", help="processes (default: one per processor)")
+    parser.add_argument(
+        "--executor",
+        choices=["processes", "ray", "ranks"],
+        help="who does the work, with the same files as result. processes: of this machine (default). ray: a Ray "
+        "cluster, the one at RAY_ADDRESS or one of this machine. ranks: all that torchrun or accelerate launch started "
+        "(default there). Elsewhere, too, the key is read from its file; see docs/scale.md",
+    )
+    parser.add_argument(
+        "--num-proc", type=int, metavar="N", help="processes (default: one per processor; of a rank: 1)"
+    )
     parser.add_argument("--skip-bad", action="store_true", help="leave bad images out and list them, instead of ending")
     dataset = parser.add_argument_group("datasets")
     dataset.add_argument(
@@ -45,7 +54,10 @@ def run_conversion(options: argparse.Namespace, images: "Callable[..., ImageMap]
         The exit status.
     """
     from ..data.convert import convert
+    from ..data.convert.convert import Executor
+    from ..data.convert.ranks import started_by_launcher
 
+    executor: Executor = options.executor or ("ranks" if started_by_launcher() else "processes")
     with _key(options.key, getattr(options, "disposable", False)) as key:
         start = time.monotonic()
         report = convert(
@@ -55,10 +67,13 @@ def run_conversion(options: argparse.Namespace, images: "Callable[..., ImageMap]
             layout=options.layout,
             split=options.split,
             limit=options.limit,
-            num_proc=options.num_proc if options.num_proc is not None else _processors(),
+            num_proc=options.num_proc,
+            executor=executor,
             progress=True,
         )
         seconds = time.monotonic() - start
+    if executor == "ranks" and os.environ["RANK"] != "0":  # the first speaks for all
+        return 0
     rate = f" in {seconds:.1f} s, {report.images / seconds:.0f} per second" if report.images > 1 else ""
     before = f"; {report.resumed} were finished before" if report.resumed else ""
     count = f"{report.images} image{'' if report.images == 1 else 's'} {done}"
@@ -88,7 +103,3 @@ def _key(path: str | None, disposable: bool) -> "Iterator[EtcKey | None]":
     finally:
         del os.environ[KEY_FILE_ENV]
         os.environ.update({name: value for name, value in before.items() if value is not None})
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 KEY_HELP = "key file from hf-etc keygen (default: HF_ETC_KEY_FILE, or HF_ETC_KEY)"
-SOURCE_HELP = "image, folder of images, dataset folder, or dataset on the Hub"
+SOURCE_HELP = "image, folder of images, dataset folder, address of one (s3://...), or dataset on the Hub"
 
 
 CIPHER_OPTIONS = ("cipher", "preset", "block_size", "key_scope", "gap", "jitter", "keep")

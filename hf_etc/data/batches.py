@@ -164,7 +164,7 @@ def image_source(image: Any) -> bytes | Image.Image:
         raise ImageError("there is no image (null)")
     if isinstance(image, Image.Image | bytes):
         return image
-    if isinstance(image, str | Path):
+    if isinstance(image, str) or hasattr(image, "read_bytes"):  # a path, also into a store
         return _file_bytes(str(image))
     raise ImageError(f"a {type(image).__name__} is not an image file; use dataset.with_format(None)")
 

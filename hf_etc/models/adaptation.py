@@ -6,7 +6,7 @@ the image, and a matrix that can learn to undo the block scrambling. The paper c
 which needs neither, with them (references [4] and [5]).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -187,6 +187,9 @@ class AdaptationForImageClassification(ShakePyramidNetForImageClassification):
     @classmethod
     def build_network(cls, config: Any) -> nn.Module:
         return AdaptedNetwork(config)
+
+    def blocks(self) -> Iterable[nn.Module]:
+        return self.network.classifier.blocks
 
     def check_size(self, channels: int, height: int, width: int) -> None:
         super().check_size(channels, height, width)

@@ -5,7 +5,7 @@ knows a key: each block gets its canonical form, and there are no position embed
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -128,8 +128,10 @@ class BagViTForImageClassification(NetworkForImageClassification):
     config_class = BagViTConfig
     takes_bags = True  # any number of blocks, in any order
     records = ("output_hidden_states", "output_attentions")
-    _no_split_modules = {"BagEmbeddings", "ViTLayer"}  # noqa: RUF012
     _supports_sdpa = _supports_flash_attn = _supports_flex_attn = _supports_attention_backend = True
+
+    def blocks(self) -> Iterable[nn.Module]:
+        return [self.network.vit.embeddings, *self.network.vit.layers]
 
     @classmethod
     def build_network(cls, config: BagViTConfig) -> nn.Module:

@@ -3,7 +3,7 @@
 Networks know nothing of keys and ciphers: they see normalised pixels, encrypted or not.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import torch
@@ -72,11 +72,19 @@ class NetworkForImageClassification(PreTrainedModel):
         self.network: Any = self.build_network(config)
         self.supports_gradient_checkpointing = hasattr(self.network, "set_grad_checkpointing")
         self.post_init()
+        self._no_split_modules = {type(block).__name__ for block in self.blocks()}
 
     @classmethod
     def build_network(cls, config: Any) -> nn.Module:
         """A new network with its own initial weights."""
         raise NotImplementedError
+
+    def blocks(self) -> Iterable[nn.Module]:
+        """The parts that repeat, of classes of their own: FSDP shards each, ``device_map`` keeps each whole."""
+        return self.network.blocks
+
+    def get_input_embeddings(self) -> None:  # type: ignore[override]
+        """None: there are no token embeddings. transformers would raise, and FSDP asks."""
 
     def check_size(self, channels: int, height: int, width: int) -> None:
         """Raise GeometryError or ImageError unless the network takes images of this size."""

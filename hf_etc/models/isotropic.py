@@ -5,7 +5,7 @@ what the encryption does to each of them.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from copy import copy
 from functools import partial
 from typing import Any, ClassVar, TypeGuard
@@ -209,6 +209,10 @@ def patch_embedding(network: nn.Module) -> nn.Conv2d:
     return first
 
 
+class SequentialBlock(nn.Sequential):
+    """A block of ConvMixer, which timm makes of the class that also holds all blocks and parts of each."""
+
+
 class IsotropicForImageClassification(NetworkForImageClassification):
     """An isotropic timm network as a transformers model.
 
@@ -230,7 +234,14 @@ class IsotropicForImageClassification(NetworkForImageClassification):
 
     @classmethod
     def build_network(cls, config: IsotropicConfig) -> nn.Module:
-        return _BUILDERS[config.family](config)
+        network = _BUILDERS[config.family](config)
+        for block in getattr(network, "blocks", ()):
+            if type(block) is nn.Sequential:
+                block.__class__ = SequentialBlock
+        return network
+
+    def blocks(self) -> Iterable[nn.Module]:
+        return getattr(self.network, "blocks", ())  # few of timm's networks have none
 
     @property
     def patch_embedding(self) -> nn.Conv2d:

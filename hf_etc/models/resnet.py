@@ -1,5 +1,6 @@
 """ResNet with a stem for 32x32 images, the classifier of PE in the paper's Table II (reference [6])."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from timm.models.resnet import BasicBlock, ResNet
@@ -79,6 +80,9 @@ class ResNetForImageClassification(NetworkForImageClassification):
         nn.init.kaiming_normal_(network.conv1.weight, mode="fan_out", nonlinearity="relu")
         network.maxpool = nn.Identity()
         return network
+
+    def blocks(self) -> Iterable[nn.Module]:
+        return (block for i in range(1, 5) for block in getattr(self.network, f"layer{i}"))
 
     def check_size(self, channels: int, height: int, width: int) -> None:
         if channels != self.config.num_channels:

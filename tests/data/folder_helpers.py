@@ -8,7 +8,7 @@ from datasets import Image as ImageFeature
 from PIL import Image
 
 from hf_etc import load_rgb
-from hf_etc.data.convert.output import JOURNAL, MANIFEST
+from hf_etc.data.convert.output import is_book
 
 NAMES = ["tench", "English springer", "church"]  # not in alphabetical order
 
@@ -35,8 +35,8 @@ def make_dataset(rows=6, column="image", height=32):
 
 
 def contents(folder):
-    """Every file below a folder, by name, manifest and journal aside."""
-    files = (path for path in Path(folder).rglob("*") if path.is_file() and path.name not in (MANIFEST, JOURNAL))
+    """Every file below a folder, by name, manifest and journals aside."""
+    files = (path for path in Path(folder).rglob("*") if path.is_file() and not is_book(path.name))
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 

@@ -14,8 +14,9 @@ from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, Value
 from ...errors import ParameterError
 from ...files import whole_file
 from ..batches import ImageMap
-from .finished import Outputs, conversion, read_picture
-from .pool import check_stop, run
+from .finished import Outputs, read_picture
+from .plan import Plan
+from .pool import check_stop
 from .report import Report
 
 SHARD_ROWS = 1000  # source rows per parquet file: what an interruption may cost each process
@@ -23,16 +24,8 @@ _FOLDER_ROWS = 200  # source rows per task of image files
 _GROUP_ROWS = 100  # source rows in memory, and per row group
 
 
-def convert_splits(
-    splits: DatasetDict,
-    source: str,
-    destination: Path,
-    images: ImageMap,
-    parquet: bool,
-    num_proc: int,
-    progress: bool,
-) -> Report:
-    """Convert all splits, read from `source`, into one folder.
+def plan_splits(splits: DatasetDict, source: str, images: ImageMap, parquet: bool) -> Plan:
+    """All splits, read from `source`, into one folder.
 
     Raises:
         ParameterError: a column would be lost, or would hold plain images.
@@ -51,10 +44,9 @@ def convert_splits(
         "rows": {split: len(part) for split, part in splits.items()},
         "source": images.source_id(source),
     }
-    with conversion(destination, images, facts, [name for split in splits for name in layout.names(split)]) as outputs:
-        tasks = [task for split in splits for task in layout.tasks(split)]
-        total = sum(map(len, splits.values()))
-        return Report().follow(run(_Job(layout, outputs), tasks, num_proc), total, images.operation, progress)
+    names = [name for split in splits for name in layout.names(split)]
+    tasks = [task for split in splits for task in layout.tasks(split)]
+    return Plan(facts, names, tasks, layout.do, sum(map(len, splits.values())))
 
 
 @dataclass(frozen=True)
@@ -99,7 +91,7 @@ class DatasetOutput(ABC):
         """The outputs of a split."""
 
     @abstractmethod
-    def do(self, task: _Task, outputs: Outputs) -> Report:
+    def do(self, outputs: Outputs, task: _Task) -> Report:
         """Make what is not finished of a task."""
 
     def rows(self, task: _Task) -> Iterator[_Rows]:
@@ -115,17 +107,8 @@ class DatasetOutput(ABC):
         return self.images[rows.split].convert([rows.pictures[i] for i in chosen], names)
 
 
-@dataclass(frozen=True)
-class _Job:
-    layout: DatasetOutput
-    outputs: Outputs
-
-    def __call__(self, task: _Task) -> Report:
-        return self.layout.do(task, self.outputs)
-
-
 class _ParquetOutput(DatasetOutput):
-    def do(self, task: _Task, outputs: Outputs) -> Report:
+    def do(self, outputs: Outputs, task: _Task) -> Report:
         name, features = self._name(task), self.splits[task.split].features
         if outputs.recorded(name) and outputs.finished(name, self._digest(task)):
             return Report(resumed=task.stop - task.start)
@@ -177,7 +160,7 @@ class _ParquetOutput(DatasetOutput):
 class _FolderOutput(DatasetOutput):
     rows_per_task = _FOLDER_ROWS
 
-    def do(self, task: _Task, outputs: Outputs) -> Report:
+    def do(self, outputs: Outputs, task: _Task) -> Report:
         report = Report()
         for rows in self.rows(task):
             label = _label_column(self.splits[task.split].features, self.column)

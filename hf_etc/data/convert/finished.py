@@ -3,12 +3,15 @@ conversion. Names and dates say nothing about that.
 
 Beside the manifest lies a journal, one line per output: its name, and a tag of its source's content, its own
 content and the manifest's facts. The tag is keyed, so the journal of a public folder confirms no guess at a plain
-picture. A line is appended after its file has its name; whatever an interruption leaves without a line is made again.
+picture. A line is added after its file has its name; whatever an interruption leaves without a line is made again.
+While a conversion runs, each process has a journal of its own, since neither a network folder nor a store appends the
+lines of several; they become one, in the order of the outputs, at its end or when it is resumed.
 """
 
 import hashlib
 import json
 import os
+import secrets
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from hmac import compare_digest
@@ -16,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ImageError, OutputError
-from ...files import cannot_write, whole_file
+from ...files import cannot_write, is_local, remove_file, whole_file
 from ..batches import ImageMap, image_source
 from .output import JOURNAL, output_folder
 from .source import IMAGE_SUFFIXES, TABLE_SUFFIXES, files_below
@@ -34,7 +37,8 @@ class Outputs:
     def __init__(self, folder: Path, images: ImageMap, facts: Mapping[str, Any]) -> None:
         self._folder, self._images = folder, images
         self._facts = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).digest()
-        self.tags = _read_journal(folder / JOURNAL)
+        self._journal, self._owner, self._lines = folder / JOURNAL, 0, ""
+        self.tags = _read_journals(folder)
 
     def recorded(self, name: str) -> bool:
         """Whether an output of this name was finished once."""
@@ -53,21 +57,24 @@ class Outputs:
 
     def record(self, name: str, source: bytes) -> None:
         """Note that the output `name` was written, from the source with this digest."""
+        if self._owner != os.getpid():  # new, forked, or unpickled elsewhere
+            self._journal, self._owner, self._lines = _new_journal(self._folder), os.getpid(), ""
         line = json.dumps([name, self._tag(name, source)]) + "\n"
+        if not is_local(self._journal):
+            self._lines += line
+            with whole_file(self._journal) as journal:
+                journal.write(self._lines.encode())
+            return
         try:
-            # One write at the end of the file, so that lines of several processes do not mix.
-            journal = os.open(self._folder / JOURNAL, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-            try:
-                os.write(journal, line.encode())
-            finally:
-                os.close(journal)
+            with self._journal.open("ab") as journal:
+                journal.write(line.encode())
         except OSError as error:
-            raise cannot_write(self._folder / JOURNAL, error) from None
+            raise cannot_write(self._journal, error) from None
 
     def remove(self, name: str) -> None:
         """Take away what an earlier run made of a source that is now bad."""
         try:
-            self.path(name).unlink(missing_ok=True)
+            remove_file(self.path(name))
         except OSError as error:
             raise cannot_write(self.path(name), error) from None
 
@@ -86,7 +93,7 @@ class Outputs:
 
 
 @contextmanager
-def conversion(folder: Path, images: ImageMap, facts: Mapping[str, Any], names: Collection[str]) -> Iterator[Outputs]:
+def begun(folder: Path, images: ImageMap, facts: Mapping[str, Any], names: Collection[str]) -> Iterator[Outputs]:
     """Begin or resume a folder of outputs with these names.
 
     Raises:
@@ -95,11 +102,9 @@ def conversion(folder: Path, images: ImageMap, facts: Mapping[str, Any], names: 
     """
     with output_folder(folder, facts):
         _refuse_strays(folder, names)
-        outputs = Outputs(folder, images, facts)
-        with whole_file(folder / JOURNAL) as journal:  # without repeated and torn lines
-            for line in outputs.tags.items():
-                journal.write((json.dumps(line) + "\n").encode())
-        yield outputs
+        _unite_journals(folder, names)
+        yield Outputs(folder, images, facts)
+        _unite_journals(folder, names)
 
 
 def read_picture(image: Any) -> tuple[Any, bytes]:
@@ -114,10 +119,31 @@ def read_picture(image: Any) -> tuple[Any, bytes]:
     return image, hashlib.sha256(image if isinstance(image, bytes) else b"").digest()
 
 
-def _read_journal(path: Path) -> dict[str, str]:
+def _new_journal(folder: Path) -> Path:
+    return folder / f"{JOURNAL}-{secrets.token_hex(8)}"
+
+
+def _journals(folder: Path) -> list[Path]:
+    return sorted(folder.glob(f"{JOURNAL}*"), key=str)
+
+
+def _unite_journals(folder: Path, names: Collection[str]) -> None:
+    """One journal in the order of `names`, without repeated and torn lines."""
+    tags, parts = _read_journals(folder), [path for path in _journals(folder) if path.name != JOURNAL]
+    with whole_file(folder / JOURNAL) as journal:
+        for name in names:
+            if name in tags:
+                journal.write((json.dumps([name, tags[name]]) + "\n").encode())
+    for part in parts:
+        remove_file(part)
+
+
+def _read_journals(folder: Path) -> dict[str, str]:
     """The last tag of each name; a line that was cut off counts for nothing."""
     tags = {}
-    for line in path.read_bytes().splitlines() if path.exists() else ():
+    if not is_local(folder):
+        folder.fs.invalidate_cache()  # type: ignore[attr-defined]  # of what other processes wrote since
+    for line in (line for path in _journals(folder) for line in path.read_bytes().splitlines()):
         try:
             name, tag = json.loads(line)
         except (ValueError, TypeError):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import EtcError, NotACiphertextError
+from ...files import place
 from ..check import peek
 from .source import IMAGE_SUFFIXES, files_below, kind_of, read_splits
 
@@ -93,10 +94,10 @@ def inspect(source: str | Path, column: str | None = None, limit: int | None = N
 def _images(source: str, column: str | None, limit: int | None) -> Iterator[tuple[str, Any]]:
     kind = kind_of(source)
     if kind == "file":
-        yield source, Path(source)
+        yield source, place(source)
     elif kind == "tree":
-        names = (name for name in files_below(Path(source)) if name.suffix.lower() in IMAGE_SUFFIXES)
-        yield from ((str(name), Path(source) / name) for name in islice(names, limit))
+        names = (name for name in files_below(place(source)) if name.suffix.lower() in IMAGE_SUFFIXES)
+        yield from ((str(name), place(source) / name) for name in islice(names, limit))
     else:
         from ..check import stored_images
 

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import OutputError
-from ...files import PART, cannot_write, whole_file
+from ...files import PART, cannot_write, is_local, remove_file, whole_file
 from ..check import first_difference
 
 MANIFEST = "hf-etc.json"
 MANIFEST_VERSION = 1
 JOURNAL = ".hf-etc-finished"  # hidden: load_dataset() takes it for no data
+_OF_A_NEW_REPOSITORY = {".gitattributes"}  # what the Hub puts into one
 _LOCK_SECONDS = 10  # the processes of a killed run end within moments
 
 
@@ -36,14 +37,15 @@ def output_folder(folder: Path, facts: Mapping[str, Any], private: bool = False)
             process, or cannot be written.
     """
     manifest = {"hf-etc": MANIFEST_VERSION, **json.loads(json.dumps(facts))}
+    local = is_local(folder)  # in a store there are neither folders nor locks, and nothing is half written
     try:
-        folder.mkdir(mode=0o700 if private else 0o777, parents=True, exist_ok=True)
+        if local:
+            folder.mkdir(mode=0o700 if private else 0o777, parents=True, exist_ok=True)
     except OSError as error:
         raise cannot_write(folder, error) from None
-    with _locked(folder):
+    with _locked(folder) if local else nullcontext():
         _check_resumable(folder, manifest)
-        for part in folder.rglob(f".*{PART}"):
-            part.unlink()
+        _remove_parts(folder)
         with _private(folder) if private else nullcontext():
             write_manifest(folder, {**manifest, "complete": False})
             try:
@@ -51,7 +53,13 @@ def output_folder(folder: Path, facts: Mapping[str, Any], private: bool = False)
             except BaseException:
                 _remove_if_bare(folder)
                 raise
+            _remove_parts(folder)  # of workers that were killed
             write_manifest(folder, {**manifest, "complete": True})
+
+
+def _remove_parts(folder: Path) -> None:
+    for part in folder.rglob(f".*{PART}") if is_local(folder) else ():
+        part.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -77,18 +85,29 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
 
 def _remove_if_bare(folder: Path) -> None:
     """Take back a folder without any output, so that a run with a mistake in it can be repeated without."""
-    entries = sorted(folder.rglob("*"), reverse=True)  # the deepest first
-    if any(not entry.is_dir() and entry not in (folder / MANIFEST, folder / JOURNAL) for entry in entries):
+    entries = sorted(folder.rglob("*"), key=str, reverse=True)  # the deepest first
+    files = [entry for entry in entries if not entry.is_dir()]
+    if any(not is_book(file.name) and file.name not in _OF_A_NEW_REPOSITORY for file in files):
         return
     with suppress(OSError):
-        for entry in [*entries, folder]:
-            entry.rmdir() if entry.is_dir() else entry.unlink()
+        for file in files:
+            if is_book(file.name):
+                remove_file(file)
+        for entry in [*entries, folder] if is_local(folder) else ():
+            if entry.is_dir():
+                entry.rmdir()
+
+
+def is_book(name: str) -> bool:
+    """Whether a file of this name is a manifest or a journal."""
+    return name == MANIFEST or name.startswith(JOURNAL)
 
 
 def _check_resumable(folder: Path, manifest: dict[str, Any]) -> None:
     path = folder / MANIFEST
     if not path.exists():
-        if any(not entry.name.endswith(PART) for entry in folder.iterdir()):
+        names = {entry.name for entry in folder.iterdir()} if folder.exists() else set()
+        if any(not name.endswith(PART) for name in names - _OF_A_NEW_REPOSITORY):
             raise OutputError(f"{folder} is not empty and was not begun by hf-etc; choose a new folder")
         return
     try:

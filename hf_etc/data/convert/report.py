@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from tqdm import tqdm
 
+from ...errors import EtcError
+
 
 @dataclass
 class Report:
@@ -28,9 +30,27 @@ class Report:
             total=total, initial=self.resumed, desc=desc, unit="image", disable=None if progress else True
         ) as bar:
             for part in done:
-                self.images += part.images
-                self.resumed += part.resumed
-                self.bad += part.bad
-                bar.update(part.images + part.resumed + len(part.bad))
+                self.add(part)
+                bar.update(part.done)
         self.bad.sort()
         return self
+
+    @property
+    def done(self) -> int:
+        """Number of source images that were seen to."""
+        return self.images + self.resumed + len(self.bad)
+
+    def expect(self, images: int) -> "Report":
+        """This, if as many source images were seen to, once each.
+
+        Raises:
+            EtcError: an executor lost some, or did some twice.
+        """
+        if self.done != images:
+            raise EtcError(f"{self.done} images were seen to, not {images}; run again to make what is missing")
+        return self
+
+    def add(self, part: "Report") -> None:
+        self.images += part.images
+        self.resumed += part.resumed
+        self.bad += part.bad

@@ -5,12 +5,13 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, Literal
 
 from ...errors import ImageError, ParameterError
+from ...files import is_local, place
 from ..load import load_tables
-from .output import JOURNAL, MANIFEST
+from .output import is_book
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
@@ -33,7 +34,7 @@ def kind_of(source: str) -> Kind:
         ImageError: nothing of the kind is there.
         ParameterError: a folder holds both images and tables of a dataset.
     """
-    path = Path(source)
+    path = place(source)
     if path.is_file():
         return "dataset" if path.suffix.lower() in TABLE_SUFFIXES else "file"
     if not path.exists():
@@ -51,11 +52,22 @@ def kind_of(source: str) -> Kind:
 
 def files_below(folder: Path) -> Iterator[Path]:
     """All files of a tree in a fixed order, relative to `folder`; linked folders are not entered."""
+    if not is_local(folder):
+        yield from _files_in_store(folder)
+        return
     for parent, folders, names in os.walk(folder):
         folders.sort()
         for name in sorted(names):
-            if name not in (MANIFEST, JOURNAL):
+            if not is_book(name):
                 yield (Path(parent) / name).relative_to(folder)
+
+
+def _files_in_store(folder: Any) -> Iterator[Path]:
+    folder.fs.invalidate_cache()  # of what other processes wrote since
+    for name in sorted(folder.fs.find(folder.path)):
+        path = PurePosixPath(name.lstrip("/")).relative_to(folder.path.strip("/"))
+        if not is_book(path.name):
+            yield Path(path)
 
 
 def read_splits(source: str, split: str | None = None, limit: int | None = None) -> "DatasetDict":

@@ -4,17 +4,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import ParameterError
+from ...files import is_local
 from ..batches import ImageMap
-from .finished import Outputs, conversion, read_picture
-from .pool import check_stop, run
+from .finished import Outputs, read_picture
+from .plan import Plan
+from .pool import check_stop
 from .report import Report
 from .source import IMAGE_SUFFIXES, files_below
 
 _FILES_PER_TASK = 16
 
 
-def convert_tree(source: Path, destination: Path, images: ImageMap, num_proc: int, progress: bool) -> Report:
-    """Convert every image file below `source`; other files are reported and not copied.
+def plan_tree(source: Path, images: ImageMap) -> Plan:
+    """Every image file below `source`; other files are reported and not copied.
 
     A second run does only what is missing, or no longer belongs to its image: see ``finished.py``.
     """
@@ -24,39 +26,34 @@ def convert_tree(source: Path, destination: Path, images: ImageMap, num_proc: in
         **images.facts(),
         "id": images.conversion_id,
         "layout": "mirror",
-        "source": images.source_id(str(source.resolve())),
+        "source": images.source_id(str(source.resolve() if is_local(source) else source)),
     }
-    with conversion(destination, images, facts, [new for _, new in targets]) as outputs:
-        tasks = [targets[i : i + _FILES_PER_TASK] for i in range(0, len(targets), _FILES_PER_TASK)]
-        report = Report(left_out=left_out)
-        return report.follow(
-            run(_TreeJob(images, source, outputs), tasks, num_proc), len(targets), images.operation, progress
-        )
+    tasks = [targets[i : i + _FILES_PER_TASK] for i in range(0, len(targets), _FILES_PER_TASK)]
+    return Plan(facts, [new for _, new in targets], tasks, _Tree(images, source).do, len(targets), left_out)
 
 
 @dataclass(frozen=True)
-class _TreeJob:
+class _Tree:
     images: ImageMap
     source: Path
-    outputs: Outputs
 
-    def __call__(self, names: list[tuple[str, str]]) -> Report:
+    def do(self, outputs: Outputs, names: list[tuple[str, str]]) -> Report:
         report = Report()
         for name, new in names:
             check_stop()
-            self._one(name, new, report)
+            self._one(name, new, outputs, report)
         return report
 
-    def _one(self, name: str, new: str, report: Report) -> None:
+    def _one(self, name: str, new: str, outputs: Outputs, report: Report) -> None:
         picture, digest = read_picture(self.source / name)
-        if self.outputs.finished(new, digest):
+        if outputs.finished(new, digest):
             report.resumed += 1
             return
         files, bad = self.images.convert([picture], [name])
         for file in files[0]:
-            self.outputs.write(new, file, digest)
+            outputs.write(new, file, digest)
         if bad:
-            self.outputs.remove(new)
+            outputs.remove(new)
         report.images += len(files[0])
         report.bad += bad
 
