@@ -34,6 +34,7 @@ bench: $(READY) ## Measure speed against named peers, writes results/ and docs/p
 	$(BIN)/python benchmarks/dataset.py $(DATA)/cifar10
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/space.py
+	$(BIN)/python benchmarks/training.py --dataset $(DATA)/cifar10
 	$(BIN)/python benchmarks/page.py
 
 clean: ## Remove the virtual environment and what the demo wrote

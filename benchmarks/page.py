@@ -1,4 +1,4 @@
-"""docs/performance.md and its chart, from the records in results/.
+"""docs/performance.md with its chart, and the sizes in docs/scale.md, from the records in results/.
 
 Run: python benchmarks/page.py [--check]            (after a benchmark; --check says whether the page is current)
 
@@ -19,7 +19,8 @@ from hf_etc.experiments.figures import figure, save
 from hf_etc.experiments.page import NOT_YET, rewrite, table
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE, CHART, RESULTS = ROOT / "docs" / "performance.md", ROOT / "docs" / "figures" / "performance.png", ROOT / "results"
+PAGE, SCALE = ROOT / "docs" / "performance.md", ROOT / "docs" / "scale.md"
+CHART, RESULTS = ROOT / "docs" / "figures" / "performance.png", ROOT / "results"
 HEAD = ("measured", "", "peer or limit", "", "ratio")
 
 
@@ -156,9 +157,39 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args(argv)
     up_to_date = rewrite(PAGE, {name: partial(section, name) for name in SECTIONS}, options.check)
+    up_to_date &= rewrite(SCALE, {"sizes": sizes}, options.check)
     if not options.check:
         chart()
     return int(options.check and not up_to_date)
+
+
+def sizes() -> str:
+    """What it takes to encrypt ImageNet-1k and a billion images, from the rates of one core.
+
+    Plain files are counted at the mean of ImageNet's training set as published, 138 GB for 1,281,167 images.
+    """
+    record = read("pipeline")
+    if record is None:
+        return f"{NOT_YET.capitalize()}: the record `{SECTIONS['pipeline'][1]}` is not there."
+    times, lines = record["results"]["500x375, jpeg"], []
+    settings = {"key for each": "image-16", "private preset": "image-16-gap12-jitter12"}
+    for images, engine in ((1_281_167, "processes"), (10**9, "ray or ranks")):
+        for name, cell in settings.items():
+            hours = times[f"{name}, ms"] / 3.6e6 * images
+            stored = json.loads((RESULTS / "frontier_imagenette_224" / f"{cell}-size.small.json").read_text())[
+                "results"
+            ]
+            out = stored["encrypted_bytes"] / stored["images"] * images
+            read_in = 138e9 / 1_281_167 * images
+            traffic = (read_in + out) * 8 / 10e9 / 3600
+            cores = [f"{hours:,.1f}", f"{hours / 64:,.2f}"]
+            lines.append([f"{images:,}", name, *cores, tera(read_in), tera(out), f"{traffic:,.2f}", engine])
+    head = ["images", "keys", "core-hours", "hours on 64 cores", "read", "stored", "hours at 10 Gbit/s", "engine"]
+    return f"{table(head, lines)}\n\n{source('pipeline', record)}, and the sizes of the frontier's ciphertexts."
+
+
+def tera(count: float) -> str:
+    return f"{count / 1e12:,.3g} TB"
 
 
 def section(name: str) -> str:
