@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from hf_etc.experiments.figures import figure, save
@@ -137,6 +138,14 @@ def training(results: Any) -> Rows:
         for way in ways:
             values = per_second(rates[way]), per_second(rates[first])
             yield Row(f"{network}: {way}", values[0], first, values[1], rates[way] / rates[first])
+    for way, accuracies in list(results.get("accuracy, percent", {}).items())[1:]:
+        first, reference = next(iter(results["accuracy, percent"].items()))
+        means = fmean(accuracies), fmean(reference)
+        what = f"top-1 of a short training, {len(accuracies)} seeds: {way}"
+        yield Row(what, f"{means[0]:.1f} %", first, f"{means[1]:.1f} %", means[0] / means[1])
+    if loader := results.get("loader, images per second"):
+        (host, slow), (device, fast) = loader.items()
+        yield Row(f"re-encrypted batches {device}", per_second(fast), host, per_second(slow), fast / slow)
 
 
 SECTIONS: dict[str, tuple[Callable[[Any], Rows], str]] = {
@@ -245,7 +254,7 @@ def milliseconds(value: float) -> str:
 
 
 def per_second(value: float) -> str:
-    return f"{value:,.0f} per second"
+    return f"{value:,.0f} per second" if value >= 100 else f"{value:.3g} per second"
 
 
 def shown(ratio: float | None) -> str:

@@ -95,8 +95,9 @@ def _conclusion(store: Store) -> str:
     verdict = "supported" if loss <= LIMIT else "not supported"
     return f"""\
 - *That isotropic networks learn from EtC images without an adaptation network* is supported: at scale {encrypted.scale}
-  ConvMixer comes to {encrypted.value:.1f} % on encrypted CIFAR-10. *That this costs few points*, {published:.2f} as published, is
-  {verdict} at this scale, where it costs {loss:.1f}; more epochs may close the gap, and nothing here shows it."""
+  ConvMixer comes to {encrypted.value:.1f} % on encrypted CIFAR-10. *That this costs few points*, {published:.2f} as
+  published, is {verdict} at this scale, where it costs {loss:.1f}; more epochs may close the gap, and nothing here
+  shows it."""
 
 
 def report(store: Store) -> str:
