@@ -101,7 +101,7 @@ class Lab:
 
     def amount(self, smoke: T, small: T, paper: T) -> T:
         """The one of three values that belongs to the scale."""
-        return {"smoke": smoke, "small": small, "medium": small, "paper": paper}[self.scale]
+        return {"smoke": smoke, "small": small, "paper": paper}[self.scale]
 
     def edge(self, name: str) -> int:
         """Edge in pixels of the images of a dataset."""

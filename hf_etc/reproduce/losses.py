@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ..experiments.figures import figure, save
-from ..experiments.store import SCALES, Measured, Scale, Store
+from ..experiments.store import Measured, Scale, Store
 from .plots import COLORS
 
 NETWORKS = ("convmixer", "vit")
@@ -21,12 +21,9 @@ def cell_names(network: str, dataset: str, protocol: str) -> list[tuple[str, str
 
 def measured(store: Store, network: str, dataset: str, protocol: str) -> tuple[Scale, list[Measured | None]] | None:
     """The steps at the largest scale that has the first two; None where there is none."""
-    names = cell_names(network, dataset, protocol)
-    for scale in reversed(SCALES):
-        found = [store.at(experiment, cell, scale) for experiment, cell in names]
-        if found[0] and found[1]:
-            return scale, found
-    return None
+    (experiment, plain), (_, encrypted), *jpeg = cell_names(network, dataset, protocol)
+    pair = store.pair(experiment, plain, encrypted)
+    return pair and (pair[0].scale, [*pair, *(store.at(*name, pair[0].scale) for name in jpeg)])
 
 
 def draw(

@@ -36,6 +36,11 @@ _SHORT: Changes = {
 }
 _COSINE: Changes = {"lr_milestones": None, "lr_scheduler_type": "cosine"}
 _ADAPTED: Changes = _COSINE | {"num_train_epochs": 2, "model_config": "depth=8,alpha=48"}
+_ADAPTATION: dict[str, Changes] = {
+    "shake": _ADAPTED | {"model_name_or_path": "shake-pyramidnet"},
+    "le": _ADAPTED | {"model_name_or_path": "le-adapt"},
+    "ele": _ADAPTED | {"model_name_or_path": "ele-adapt"},
+}
 _SMALL: dict[str, Changes] = {
     "convmixer-cifar10": {
         "model_name_or_path": "convmixer",
@@ -57,9 +62,7 @@ _SMALL: dict[str, Changes] = {
         "weight_decay": 0.05,
         "warmup_steps": 50,
     },
-    "shake": _ADAPTED | {"model_name_or_path": "shake-pyramidnet"},
-    "le": _ADAPTED | {"model_name_or_path": "le-adapt"},
-    "ele": _ADAPTED | {"model_name_or_path": "ele-adapt"},
+    **_ADAPTATION,
     "resnet": _COSINE | {"num_train_epochs": 5},
 }
 # All images, and what one or two cores train in half an hour to two hours.
@@ -83,9 +86,7 @@ _MEDIUM: dict[str, Changes] = {
         "weight_decay": 0.05,
         "warmup_steps": 100,
     },
-    "shake": _ADAPTED | {"model_name_or_path": "shake-pyramidnet"},
-    "le": _ADAPTED | {"model_name_or_path": "le-adapt"},
-    "ele": _ADAPTED | {"model_name_or_path": "ele-adapt"},
+    **_ADAPTATION,
     "resnet": _COSINE | {"model_name_or_path": "resnet-18", "num_train_epochs": 4},
 }
 _HERE = (
