@@ -58,6 +58,12 @@ def test_changelog_and_citation_are_of_this_version():
     assert [author["family-names"] for author in paper["authors"]] == ["MaungMaung", "Kiya"]
 
 
+@pytest.mark.parametrize("name", TEXTS)
+def test_named_make_targets_exist(name):
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(re.findall(r"(?:^|`)make ([a-z]+)", TEXTS[name], re.MULTILINE)) <= set(targets)
+
+
 def test_make_help_lists_every_target():
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
     phony = re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE)[1].split()
