@@ -29,7 +29,7 @@ check: $(READY) ## Lint, formatting, types, import contracts, declared dependenc
 	$(BIN)/deptry .
 
 docs: $(READY) ## The documentation as a site: site/index.html; a link that leads nowhere fails
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: $(READY) ## Measure speed against named peers, writes results/ and docs/performance.md; DATA= is a folder of data sets
 	$(BIN)/python benchmarks/encryption.py

@@ -11,7 +11,7 @@ import json
 import os
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from inspect import isclass, isroutine
 from pathlib import Path
@@ -27,18 +27,18 @@ from hf_etc.cli import main as command_line
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 HOME = {"index.md": "README.md", **{f"project/{name}": name for name in PROJECT}}  # page -> file of the repository
-ROOMS = {  # page -> modules whose public names it shows
-    "hf_etc": ["hf_etc"],
-    "hub": ["hf_etc.hub"],
-    "audit": ["hf_etc.audit"],
-    "gradio": ["hf_etc.gradio"],
-    "client": [
-        "hf_etc.client.classify",
-        "hf_etc.client.remote",
-        "hf_etc.client.own_page.server",
-        "hf_etc.client.own_page.single_file",
-    ],
-    "metrics": ["hf_etc.metrics", "hf_etc.metrics.similarity", "hf_etc.metrics.compression"],
+ROOMS: dict[str, dict[str, Sequence[str]]] = {  # page -> module -> names that it shows, where not all public ones
+    "hf_etc": {"hf_etc": ()},
+    "hub": {"hf_etc.hub": ()},
+    "audit": {"hf_etc.audit": ()},
+    "gradio": {"hf_etc.gradio": ()},
+    "client": {
+        "hf_etc.client.classify": ["EncryptedClassifier"],
+        "hf_etc.client.remote": ["RemoteClassifier"],
+        "hf_etc.client.own_page.server": ["OwnPage"],
+        "hf_etc.client.own_page.single_file": ["build", "write"],
+    },
+    "metrics": {"hf_etc.metrics": (), "hf_etc.metrics.similarity": (), "hf_etc.metrics.compression": ()},
 }
 LONG = 100  # lines of a help text that is folded away
 _LINK = re.compile(r"\[([^\[\]]+)\]\(([^)\s]+)\)")
@@ -48,12 +48,17 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that are made, and the records that pages link to."""
     made = {place: (ROOT / name).read_text(encoding="utf-8") for place, name in HOME.items()}
     made["reference/command-line.md"] = command_line_page()
-    made |= {f"reference/{page}.md": names_page(modules) for page, modules in ROOMS.items()}
+    made |= {
+        f"reference/{page}.md": names_page("hf_etc" if page == "hf_etc" else f"hf_etc.{page}", modules)
+        for page, modules in ROOMS.items()
+    }
     made |= {f"notebooks/{path.stem}.md": notebook_page(path) for path in notebooks()}
     made["style.css"] = (ROOT / "website" / "style.css").read_text(encoding="utf-8")
     for place, text in made.items():
         files.append(File.generated(config, place, content=text))
     texts = [path.read_text(encoding="utf-8") for path in Path(config.docs_dir).glob("*.md")]
+    for path in notebooks():
+        files.append(File.generated(config, f"notebooks/{path.name}", abs_src_path=str(path)))
     for record in sorted({name for text in texts for name in re.findall(r"\]\(\.\./(results/[\w./-]+)\)", text)}):
         files.append(File.generated(config, record, abs_src_path=str(ROOT / record)))
     return files
@@ -62,15 +67,15 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Let links lead to pages of the site, wherever the file that they name is in the repository."""
     here = page.file.src_uri
-    places = {name: place for place, name in HOME.items()}
-    places |= {f"examples/notebooks/{path.name}": f"notebooks/{path.stem}.md" for path in notebooks()}
+    origins = HOME | {f"notebooks/{path.stem}.md": f"examples/notebooks/{path.name}" for path in notebooks()}
+    places = {name: place for place, name in origins.items()}
 
     def rewritten(match: re.Match[str]) -> str:
         text, target = match.groups()
         path, mark, anchor = target.partition("#")
         if "://" in target or not path:
             return match[0]
-        name = posixpath.normpath(posixpath.join(posixpath.dirname(HOME.get(here, f"docs/{here}")), path))
+        name = posixpath.normpath(posixpath.join(posixpath.dirname(origins.get(here, f"docs/{here}")), path))
         place = places.get(name, name.removeprefix("docs/"))
         if files.get_file_from_path(place) is not None:
             return f"[{text}]({posixpath.relpath(place, posixpath.dirname(here) or '.')}{mark}{anchor})"
@@ -110,26 +115,22 @@ def help_of(*words: str) -> str:
     return text.getvalue()
 
 
-def names_page(modules: list[str]) -> str:
-    """The docstrings of the public names of some modules."""
-    parts = [f"# {modules[0] if len(modules) == 1 else modules[0].rpartition('.')[0]}"]
-    for module in map(import_module, modules):
+def names_page(title: str, modules: Mapping[str, Sequence[str]]) -> str:
+    """The docstrings of some modules and of their public names."""
+    parts = [f"# {title}"]
+    for module, names in ((import_module(name), names) for name, names in modules.items()):
         if len(modules) > 1:
             parts.append(f"**`{module.__name__}`**")
         parts.append(re.sub(r":(?:class|func|meth|mod):`~?", "`", (module.__doc__ or "").strip()))
-        parts += [f"::: {thing.__module__}.{thing.__qualname__}" for thing in public(module)]
+        found = (getattr(module, name) for name in names or public(module))
+        parts += [f"::: {one.__module__}.{one.__qualname__}" for one in found if isclass(one) or isroutine(one)]
     return "\n\n".join(parts)
 
 
-def public(module: Any) -> Iterator[Any]:
-    """Classes and functions that a module has for others."""
-    names = getattr(module, "__all__", None) or [
-        name for name, thing in vars(module).items() if getattr(thing, "__module__", "") == module.__name__
-    ]
-    for name in names:
-        thing = getattr(module, name)
-        if (isclass(thing) or isroutine(thing)) and not name.startswith("_") and name != "main":
-            yield thing
+def public(module: Any) -> Sequence[str]:
+    """The names that a module has for others."""
+    own = (name for name, thing in vars(module).items() if getattr(thing, "__module__", "") == module.__name__)
+    return getattr(module, "__all__", None) or [name for name in own if not name.startswith("_")]
 
 
 def notebooks() -> list[Path]:
@@ -147,7 +148,7 @@ def notebook_page(path: Path) -> str:
             continue
         parts.append(_block(source, "python"))
         parts += [_output(output) for output in cell.get("outputs", ())]
-    parts.append(f"[The notebook](../../examples/notebooks/{path.name}) itself is in the repository.")
+    parts.append(f'To run it yourself: <a href="{path.name}" download>{path.name}</a>.')
     return "\n\n".join(parts)
 
 
