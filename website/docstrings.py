@@ -5,11 +5,15 @@ from typing import Any
 
 from griffe import Extension, Object
 
+_ROLE = re.compile(r":(?:class|func|meth|mod):`~?([^`]+)`")
+_EXAMPLE = re.compile(r"^Example:$", re.MULTILINE)
+_SEVERAL = re.compile(r"^( +[a-z]\w*), ([a-z]\w*(?:, [a-z]\w*)*): ", re.MULTILINE)
+
 
 class Docstrings(Extension):
-    """Sphinx roles become code, and ``Example:`` the section whose doctests are shown as code."""
+    """Sphinx roles become code, ``Example:`` the section that shows doctests; a text of several names is the first's."""
 
     def on_object(self, *, obj: Object, **_: Any) -> None:
         if obj.docstring is not None:
-            text = re.sub(r":(?:class|func|meth|mod):`~?([^`]+)`", r"`\1`", obj.docstring.value)
-            obj.docstring.value = re.sub(r"^Example:$", "Examples:", text, flags=re.MULTILINE)
+            text = _EXAMPLE.sub("Examples:", _ROLE.sub(r"`\1`", obj.docstring.value))
+            obj.docstring.value = _SEVERAL.sub(lambda found: f"{found[1]}: with `{found[2]}`: ", text)

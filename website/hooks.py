@@ -102,14 +102,14 @@ def command_line_page() -> str:
         body = _block(text)
         if folded:
             body = '??? note "All options"\n\n' + "".join(f"    {line}\n" for line in body.splitlines())
-        sections.append(f"## hf-etc {name}\n\n{COMMANDS[name][1].capitalize()}.\n\n{body}")
+        sections.append(f"## hf-etc {name}\n\n{COMMANDS[name][1][0].upper()}{COMMANDS[name][1][1:]}.\n\n{body}")
     return "\n\n".join(sections)
 
 
 def help_of(*words: str) -> str:
-    """The help text of a subcommand, in 100 columns and without colours."""
+    """The help text of a subcommand, in 80 columns and without colours."""
     text = io.StringIO()
-    os.environ |= {"COLUMNS": "100", "NO_COLOR": "1"}
+    os.environ |= {"COLUMNS": "80", "NO_COLOR": "1"}
     with contextlib.redirect_stdout(text), contextlib.suppress(SystemExit):
         command_line([*words, "--help"])
     return text.getvalue()
