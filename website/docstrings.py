@@ -11,7 +11,7 @@ _SEVERAL = re.compile(r"^( +[a-z]\w*), ([a-z]\w*(?:, [a-z]\w*)*): ", re.MULTILIN
 
 
 class Docstrings(Extension):
-    """Sphinx roles become code, ``Example:`` the section that shows doctests; a text of several names is the first's."""
+    """Sphinx roles become code, ``Example:`` the section of doctests; a text of several names is the first one's."""
 
     def on_object(self, *, obj: Object, **_: Any) -> None:
         if obj.docstring is not None:
