@@ -41,12 +41,23 @@ ROOMS: dict[str, dict[str, Sequence[str]]] = {  # page -> module -> names that i
     "metrics": {"hf_etc.metrics": (), "hf_etc.metrics.similarity": (), "hf_etc.metrics.compression": ()},
 }
 LONG = 100  # lines of a help text that is folded away
+_BADGE = re.compile(r"^\[!\[.*\n", re.MULTILINE)  # a picture that some server would be asked for
 _LINK = re.compile(r"\[([^\[\]]+)\]\(([^)\s]+)\)")
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Documents that the navigation does not name stand behind the guides."""
+    (guides,) = (section["Guides"] for section in config.nav or () if "Guides" in section)
+    guides += sorted(
+        path.name for path in Path(config.docs_dir).glob("*.md") if f"'{path.name}'" not in str(config.nav)
+    )
+    return config
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that are made, and the records that pages link to."""
     made = {place: (ROOT / name).read_text(encoding="utf-8") for place, name in HOME.items()}
+    made["index.md"] = _BADGE.sub("", made["index.md"])
     made["reference/command-line.md"] = command_line_page()
     made |= {
         f"reference/{page}.md": names_page("hf_etc" if page == "hf_etc" else f"hf_etc.{page}", modules)
@@ -102,7 +113,7 @@ def command_line_page() -> str:
         body = _block(text)
         if folded:
             body = '??? note "All options"\n\n' + "".join(f"    {line}\n" for line in body.splitlines())
-        sections.append(f"## hf-etc {name}\n\n{COMMANDS[name][1][0].upper()}{COMMANDS[name][1][1:]}.\n\n{body}")
+        sections.append(f"## hf-etc {name}\n\n{body}")
     return "\n\n".join(sections)
 
 
