@@ -1,7 +1,7 @@
 """Every command and every Python block of the README, in its order, as a new user types them.
 
 The Hub is one on localhost with a few small pictures under the name of the README's dataset. What makes or tests the
-whole project (`make`, `pip install`, `reproduce`) is left to the tests of its own.
+whole project (`make`, `pip install`) or takes minutes (`reproduce`, `frontier`) is left to tests of its own.
 """
 
 import re
@@ -22,7 +22,7 @@ from tests.helpers import noise
 from tests.hub_server import OWNER, TOKEN, serve_hub
 
 ROOT = Path(__file__).parents[1]
-ELSEWHERE = ("make ", "pip install", "hf-etc reproduce")
+ELSEWHERE = ("make ", "pip install", "hf-etc reproduce", "hf-etc frontier")
 SERVED = "http://127.0.0.1:7860"
 
 
