@@ -14,7 +14,7 @@ from hf_etc.cli import COMMANDS
 ROOT = Path(__file__).parents[1]
 DOCS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in DOCS}
-FOLDERS = ("benchmarks", "docs", "examples", "hf_etc", "results", "spaces", "tests")
+FOLDERS = ("benchmarks", "docs", "examples", "hf_etc", "results", "spaces", "tests", "website")
 
 
 def named_paths(text):
