@@ -10,7 +10,19 @@ from . import COMMANDS
 
 SHELLS = ("bash", "zsh", "fish")
 _FOLDERS = {"DIR", "FOLDER"}
-_FILES = {"FILE", "FILE.html", "IMAGE", "SRC", "DST", "PATH", "MODEL", "MODEL|DATASET", "DATASET|FOLDER", "RECIPE.yaml"}
+_FILES = {
+    "FILE",
+    "FILE.html",
+    "IMAGE",
+    "SRC",
+    "DST",
+    "PATH",
+    "MODEL",
+    "DATASET",
+    "MODEL|DATASET",
+    "DATASET|FOLDER",
+    "RECIPE.yaml",
+}
 
 
 def parser() -> CommandParser:

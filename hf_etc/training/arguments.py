@@ -30,7 +30,10 @@ class ModelArguments:
     """Which network."""
 
     model_name_or_path: str = option(
-        "convmixer-256/8", "preset, family, saved folder or Hub id, see hf_etc.models", aliases=["--model"]
+        "convmixer-256/8",
+        "preset, family, saved folder or Hub id, see hf_etc.models",
+        aliases=["--model"],
+        metavar="MODEL",
     )
     model_config: str | None = option(None, "changes to its configuration: patch_size=4,dim=96,depth=6,kernel_size=5")
     from_pretrained: str | None = option(None, "for a bag-vit: plain ViT to start from, a folder or Hub id")
@@ -42,7 +45,7 @@ class SourceArguments:
     """Where the images to evaluate on are."""
 
     dataset_name: str | None = option(
-        None, "Hub id or local folder (parquet, save_to_disk, image folder)", aliases=["--dataset"]
+        None, "Hub id or local folder (parquet, save_to_disk, image folder)", aliases=["--dataset"], metavar="DATASET"
     )
     dataset_config_name: str | None = option(None, "configuration of the dataset, where it has several")
     dataset_revision: str | None = option(None, "branch, tag or commit of the dataset on the Hub")
@@ -170,7 +173,7 @@ class EvaluationArguments(SourceArguments):
     """What ``hf-etc evaluate`` can be told."""
 
     model_name_or_path: str | None = option(
-        None, "folder or Hub id of the trained model with its processor", aliases=["--model"]
+        None, "folder or Hub id of the trained model with its processor", aliases=["--model"], metavar="MODEL"
     )
     key_file: str | None = option(
         None, "key file, for plain images; default: HF_ETC_KEY_FILE or HF_ETC_KEY", aliases=["--key"], metavar="FILE"
@@ -186,7 +189,10 @@ class EvaluationArguments(SourceArguments):
     seed: int = option(0, "chooses the images of --max-eval-samples")
     device: str | None = option(None, "torch device; default: cuda where there is one, else cpu")
     output: str | None = option(
-        None, "JSON file of the result; default: evaluation.json, in the model's folder", aliases=["--out"]
+        None,
+        "JSON file of the result; default: evaluation.json, in the model's folder",
+        aliases=["--out"],
+        metavar="FILE",
     )
 
 

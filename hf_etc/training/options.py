@@ -17,6 +17,7 @@ from ..usage import CommandParser
 
 T = TypeVar("T")
 Group = argparse._ActionsContainer  # noqa: SLF001
+_FOLDERS = ("output_dir", "resume_from_checkpoint")
 _LETTERS = {int: "N", float: "X", str: "TEXT"}
 
 
@@ -183,7 +184,8 @@ def made(kind: Callable[..., T], options: argparse.Namespace) -> T:
 
 
 def _add_trainer_option(group: Group, name: str, one: TrainerOption, help: str) -> None:
-    _add(group, name, ["--out"] if name == "output_dir" else [], help, one.value())
+    folder = {"metavar": "DIR"} if name in _FOLDERS else {}
+    _add(group, name, ["--out"] if name == "output_dir" else [], help, one.value() | folder)
     if one.is_switch:
         group.add_argument(
             f"--no-{_kebab(name)}",

@@ -61,7 +61,7 @@ def test_conditions_reach_the_model_as_said(folder, owner_key, monkeypatch):
     """Decrypting what the model got gives the picture back: exactly, not at all, or nearly."""
     seen = {}
 
-    def watch(model, split, conditions, batch_size, device):
+    def watch(model, split, conditions, batch_size, device, *_):
         sources = [split.sources()[i] for i in range(4)]
         seen.update({name: condition(sources) for name, (condition,) in conditions.items()})
         return {}
