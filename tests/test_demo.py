@@ -84,4 +84,6 @@ def test_folder_in_use_is_refused(tmp_path, capsys):
     with pytest.raises(ParameterError, match="not empty"):
         run(tmp_path)
     assert main(["demo", "--out", str(tmp_path)]) == 2
-    assert capsys.readouterr().err.startswith("hf-etc: ") and [p.name for p in Path(tmp_path).iterdir()] == ["mine.txt"]
+    assert capsys.readouterr().err.startswith("hf-etc: error: ") and [p.name for p in Path(tmp_path).iterdir()] == [
+        "mine.txt"
+    ]

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..encoding import FORMATS, JPEG_QUALITY, SUBSAMPLINGS
 from ..errors import ParameterError
+from ..usage import CommandParser
 from .convert import add_conversion, run_conversion
-from .options import add_cipher_options, command_parser
+from .options import add_cipher_options
 
 if TYPE_CHECKING:
     from ..cipher.keys import EtcKey
@@ -24,7 +25,7 @@ def main(argv: Sequence[str]) -> int:
     Returns:
         The exit status: 0, or 1 if there were only bad images, all left out.
     """
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
 
     def images(key: "EtcKey | None") -> "EncryptImages":
         from ..data import EncryptImages
@@ -48,8 +49,9 @@ def main(argv: Sequence[str]) -> int:
     return run_conversion(options, images, "encrypted")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = command_parser(
+def parser() -> CommandParser:
+    """Of ``hf-etc encrypt``."""
+    parser = CommandParser(
         "encrypt",
         "Encrypt an image, a folder of images or a dataset; run again to resume.",
         "hf-etc encrypt photos encrypted --key clinic.key --size 224 --format jpeg --num-proc 4",

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,10 +12,10 @@ import torch
 import transformers
 from transformers import EvalPrediction, PreTrainedModel, PrinterCallback, ProgressCallback, set_seed
 
-from ..errors import EtcError, ParameterError
+from ..errors import ParameterError
 from ..metrics import load_accuracy
-from ..models import build_model, check_takes, load_model
-from .arguments import DataArguments, EtcTrainingArguments, ModelArguments, parse_arguments, parse_overrides
+from ..models import build_model, check_takes, list_families, list_presets, load_model
+from .arguments import DataArguments, ModelArguments, parse_overrides
 from .augment import BatchAugment
 from .block_augment import BlockAugment
 from .checkpoints import find_checkpoint, remove_unfinished
@@ -26,6 +25,7 @@ from .identity import check_same_run, run_facts, write_record
 from .interruption import StopOnSignal
 from .protocols import Prepared, prepare
 from .trainer import BarAlone, EtcTrainer
+from .trainer_arguments import EtcTrainingArguments
 
 
 @dataclass(frozen=True)
@@ -53,24 +53,6 @@ class TrainingResult:
     def history(self) -> list[dict[str, float]]:
         """What the Trainer logged while it trained, oldest first; each with its "epoch" and "step"."""
         return json.loads((self.folder / "trainer_state.json").read_text(encoding="utf-8"))["log_history"]
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Train and evaluate one model; ``examples/train.py --help`` lists the arguments.
-
-    Args:
-        argv: a recipe file, flags, or both; default: this process's arguments.
-
-    Returns:
-        The exit status: 0, 2 for bad input (with one line that says what to do), or 128 + the number of
-        the signal that stopped the run.
-    """
-    try:
-        result = train(*parse_arguments(sys.argv[1:] if argv is None else argv), verbose=True)
-    except EtcError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0 if result.signal is None else 128 + result.signal
 
 
 def train(
@@ -108,7 +90,7 @@ def train(
 
     # Data. The first process fills the caches of datasets, the others read them.
     with args.main_process_first(desc="loading the dataset"):
-        splits = load_splits(data_args, args.do_train, args.do_eval, args.seed)
+        splits = load_splits(data_args, args.do_train, bool(args.do_eval), args.seed)
     data = prepare(data_args, splits, args.seed, progress=first and not args.disable_tqdm)
     class_names = next(iter(splits.values())).class_names
 
@@ -147,6 +129,8 @@ def train(
     # Results: train_results.json, eval_results.json, all_results.json.
     if args.do_eval:
         metrics |= _kept(trainer, "eval", trainer.evaluate(), data, verbose)
+    elif args.do_eval is None:
+        say("with --max_steps there is no evaluation at the end; ask for one with --do-eval")
     if args.push_to_hub:
         source = data_args.dataset_name
         trainer.push_to_hub(dataset=None if source is None or Path(source).exists() else source)
@@ -225,6 +209,8 @@ def make_trainer(
 ) -> EtcTrainer:
     """The Trainer of a run."""
     accuracy = load_accuracy()
+    new = model_args.model_name_or_path in (*list_families(), *list_presets()) and model_args.from_pretrained is None
+    args.suit(model, pretrained=not new)
 
     def compute_metrics(prediction: EvalPrediction) -> dict[str, Any]:
         return accuracy.compute(predictions=prediction.predictions, references=prediction.label_ids) or {}

@@ -559,7 +559,7 @@ def test_a_full_disk_leaves_nothing_half_written(num_proc):
         process = start([sys.executable, "-c", LIMITED, *arguments])
         stdout, stderr = process.communicate()
         place = "tree/large.png" if source == "photos" else "rows/data/train-00000-of-00001.parquet"
-        assert (process.returncode, stdout, stderr) == (2, "", f"hf-etc: cannot write {place}: File too large\n")
+        assert (process.returncode, stdout, stderr) == (2, "", f"hf-etc: error: cannot write {place}: File too large\n")
         assert not [name for name in contents(out) if name.endswith("hf-etc-part")]
         assert not Path(place).exists()
         convert(source, out, EncryptImages(key))
@@ -624,6 +624,18 @@ shared_block_key false, height 32, width 32, cipher_id {EtcCipher(other_key).cip
   broken.png: the image is not an image that Pillow can read
   plain.png: this is a plain image (no hf-etc marker); encrypt it first"""
     )
+
+
+def test_inspect_counts_in_a_bar_where_somebody_watches(key, capsys, monkeypatch):
+    monkeypatch.setattr("hf_etc.data.convert.inspect._PATIENCE", 0)
+    make_tree(3)
+    inspect("photos", progress=True)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    inspect("photos")
+    assert capsys.readouterr().err == ""
+    inspect("photos", progress=True)
+    assert "inspect: 3image" in capsys.readouterr().err
 
 
 def test_inspect_a_dataset(key):

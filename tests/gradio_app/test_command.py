@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from hf_etc import EtcKey
-from hf_etc.client.classify import main as classify
+from hf_etc.commands.classify import main as classify
 from hf_etc.commands.serve import main as serve
 from hf_etc.errors import EtcError, KeyMismatchError, ParameterError, RemoteError
 from hf_etc.gradio import build_app, launch

@@ -166,6 +166,17 @@ def test_no_address(address):
         RemoteClassifier(address)
 
 
+def test_an_address_without_a_scheme(server, owners_key):
+    remote = RemoteClassifier(server.url.removeprefix("http://"))
+    assert remote.name == server.url and remote.processor(owners_key).is_client
+    assert RemoteClassifier("localhost:7860/page").address == "http://localhost:7860/page"
+    for address in ("clinic.example", "clinic.example:7860", "clinic:80/page"):
+        with pytest.raises(
+            ParameterError, match=f"^{address}: write https://{address}, or http:// where it has no TLS$"
+        ):
+            RemoteClassifier(address)
+
+
 def test_a_token_goes_to_a_space_alone(server, monkeypatch):
     with pytest.raises(ParameterError, match="give USER/SPACE"):
         RemoteClassifier(server.url, token="hf_secret")
