@@ -11,6 +11,7 @@ from typing import Any
 import torch
 import transformers
 from transformers import EvalPrediction, PreTrainedModel, PrinterCallback, ProgressCallback, set_seed
+from transformers.training_args import OptimizerNames
 
 from ..errors import ParameterError
 from ..metrics import load_accuracy
@@ -18,7 +19,7 @@ from ..models import build_model, check_takes, list_families, list_presets, load
 from .arguments import DataArguments, ModelArguments, parse_overrides
 from .augment import BatchAugment
 from .block_augment import BlockAugment
-from .checkpoints import find_checkpoint, remove_unfinished
+from .checkpoints import check_place, find_checkpoint, remove_unfinished
 from .data import load_splits
 from .dataset import keep_batch
 from .identity import check_same_run, run_facts, write_record
@@ -80,6 +81,7 @@ def train(
     """
     # The output folder is new, or holds a run to go on with.
     output = Path(str(args.output_dir))
+    check_place(output)
     checkpoint = find_checkpoint(output, args.resume_from_checkpoint) if args.do_train else None
     transformers.utils.logging.set_verbosity(args.get_process_log_level())
     if args.disable_tqdm:
@@ -96,7 +98,7 @@ def train(
 
     # Model and Trainer. What the output folder holds already must be of the same run.
     model = build(model_args, data.size, class_names)
-    facts = facts_of(data_args, data, model)
+    facts = facts_of(data_args, data, model, args)
     length = {"num_train_epochs": args.num_train_epochs, "max_steps": args.max_steps}
     finished = args.do_train and check_same_run(output, checkpoint, facts, length)
     if finished:
@@ -130,7 +132,7 @@ def train(
     if args.do_eval:
         metrics |= _kept(trainer, "eval", trainer.evaluate(), data, verbose)
     elif args.do_eval is None:
-        say("with --max_steps there is no evaluation at the end; ask for one with --do-eval")
+        say("with --max-steps there is no evaluation at the end; ask for one with --do-eval")
     if args.push_to_hub:
         source = data_args.dataset_name
         trainer.push_to_hub(dataset=None if source is None or Path(source).exists() else source)
@@ -174,11 +176,14 @@ def _in_memory_format(model: PreTrainedModel, args: ModelArguments) -> PreTraine
     return model
 
 
-def facts_of(args: DataArguments, data: Prepared, model: PreTrainedModel) -> dict[str, Any]:
+def facts_of(
+    args: DataArguments, data: Prepared, model: PreTrainedModel, training: EtcTrainingArguments
+) -> dict[str, Any]:
     """What a run is of; two runs that differ in it do not share a folder."""
     jpeg = [] if args.jpeg_quality is None else [args.jpeg_quality, args.jpeg_subsampling]
     images = len(data.datasets.get("train", ()))
-    return run_facts(args.protocol, data.processor, data.size, jpeg, model.config, images, data.data)
+    optim = OptimizerNames(training.optim).value
+    return run_facts(args.protocol, data.processor, data.size, jpeg, model.config, images, data.data, optim)
 
 
 def block_augment(model: PreTrainedModel, args: DataArguments) -> BlockAugment | None:

@@ -129,6 +129,32 @@ def test_other_data_is_refused(out, tmp_path, capsys, owner_key, change, params,
     refused(capsys, flags(out, tmp_path / "other", **STEPS), message, out)
 
 
+def test_another_optimiser_is_refused_and_a_fused_one_is_the_same(folder, out, capsys):
+    words = flags(out, folder / "ciphertexts", **STEPS, optim="sgd")
+    message = f'{out}/checkpoint-4 was trained with optim "adamw_torch", not "sgd"; choose another --output-dir'
+    refused(capsys, words, message, out)
+    assert run_train(flags(out, folder / "ciphertexts", **STEPS, optim="adamw_torch")) == 0
+    for record in out.rglob(RECORD):  # as older ones are
+        facts = json.loads(record.read_text())
+        del facts["facts"]["optim"]
+        record.write_text(json.dumps(facts))
+    assert run_train(flags(out, folder / "ciphertexts", **STEPS)) == 0
+
+
+def test_another_architecture_is_named(folder, out, capsys):
+    network = "patch_size=16,hidden_size=16,num_hidden_layers=1,num_attention_heads=2,intermediate_size=16"
+    words = flags(out, folder / "ciphertexts", **STEPS, model_name_or_path="vit", model_config=network)
+    message = f'{out}/checkpoint-4 was trained with model_type "etc_isotropic", not "vit"; choose another --output-dir'
+    refused(capsys, words, message, out)
+
+
+def test_a_file_in_place_of_the_folder_is_refused(folder, tmp_path, capsys):
+    (tmp_path / "notes").write_text("mine")
+    for out in (tmp_path / "notes", tmp_path / "notes" / "run"):
+        message = f"{out} cannot be a folder, notes is a file; choose another --output-dir"
+        refused(capsys, flags(out, folder / "ciphertexts"), message, tmp_path)
+
+
 def test_another_network_is_refused(folder, out, capsys):
     arguments = flags(out, folder / "ciphertexts", model_config="dim=8,depth=2,patch_size=16,kernel_size=3")
     remedy = "choose another --output-dir"
