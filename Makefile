@@ -5,7 +5,7 @@ DATA ?= ../shared/data
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check lowest bench clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -28,6 +28,9 @@ check: $(READY) ## Lint, formatting, types, import contracts, declared dependenc
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/deptry .
 
+lowest: ## Run the quick tests with every direct dependency at its lowest allowed release
+	.ci/lowest
+
 bench: $(READY) ## Measure speed against named peers, writes results/ and docs/performance.md; DATA= is a folder of data sets
 	$(BIN)/python benchmarks/encryption.py
 	$(BIN)/python benchmarks/pipeline.py $(DATA)/imagenette $(DATA)/kodak
@@ -38,4 +41,4 @@ bench: $(READY) ## Measure speed against named peers, writes results/ and docs/p
 	$(BIN)/python benchmarks/page.py
 
 clean: ## Remove the virtual environment and what the demo wrote
-	rm -rf $(VENV) demo-out
+	rm -rf $(VENV) .venv-lowest demo-out

@@ -8,7 +8,14 @@ import timm
 import torch
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
-from transformers import AutoModel, AutoModelForImageClassification, ViTConfig, ViTModel
+from transformers import (
+    AutoModel,
+    AutoModelForImageClassification,
+    Trainer,
+    TrainingArguments,
+    ViTConfig,
+    ViTModel,
+)
 
 from hf_etc.errors import GeometryError, ImageError, ParameterError
 from hf_etc.models import (
@@ -128,7 +135,7 @@ def test_hidden_states_are_what_the_blocks_take_and_give(family):
     output = model(x, labels=labels, output_hidden_states=True)
     assert len(output.hidden_states) == len(blocks) + 1
     assert output.hidden_states[-1] is last[0]
-    assert [type(value) for value in model(x, output_hidden_states=True, return_dict=False)] == [torch.Tensor, tuple]
+    assert isinstance(model(x, output_hidden_states=True, return_dict=False)[1], tuple)
     torch.nn.init.normal_([p for p in model.parameters() if p.ndim == 2 and len(p) == CLASSES][-1])
     model.config.output_hidden_states = True
     output = model(x, labels=labels)
@@ -316,6 +323,14 @@ def switch_checkpointing(model, on, *options):
 def test_options_of_checkpointing_that_would_be_dropped_are_refused(family, options, message):
     with pytest.raises(ParameterError, match=message):
         switch_checkpointing(small(family), True, options)
+
+
+def test_the_trainer_switches_it_on(tmp_path):
+    model, pixels = small("convmixer"), images(4)
+    rows = [{"pixel_values": one, "labels": label} for label, one in enumerate(pixels)]
+    options = {"max_steps": 1, "save_strategy": "no", "report_to": "none", "use_cpu": True, "disable_tqdm": True}
+    Trainer(model, TrainingArguments(str(tmp_path), gradient_checkpointing=True, **options), train_dataset=rows).train()
+    assert model.gradient_checkpointing and model.network.grad_checkpointing
 
 
 def test_offloading_what_is_checkpointed_is_refused():
