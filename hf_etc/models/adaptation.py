@@ -235,7 +235,7 @@ def _outputs(module: nn.Module) -> Iterator[list[Tensor]]:
         hook.remove()
 
 
-class AdaptationModel(NetworkModel, AdaptationForImageClassification):
+class AdaptationModel(NetworkModel, AdaptationForImageClassification):  # type: ignore[misc]  # two kinds of forward
     """The same network as what AutoModel loads: features in place of logits."""
 
 
