@@ -12,7 +12,8 @@ from hf_etc import EtcKey, read_marker
 from hf_etc.cipher.keys import KEY_ENV, KEY_FILE_ENV
 from hf_etc.cli import main
 from hf_etc.demo.run import run, train_on, without_key
-from hf_etc.errors import EtcError, KeyFileError, ParameterError
+from hf_etc.errors import EtcError, KeyFileError, MissingKeyError, ParameterError
+from hf_etc.sealing import KeyHolder
 from hf_etc.training.train import TrainingResult
 
 from .helpers import made_under
@@ -66,6 +67,12 @@ def test_environment_key_stays_out_of_the_training(monkeypatch):
         monkeypatch.setenv(name, "x")
         assert without_key(os.getenv, name) is None and os.environ[name] == "x"
     assert without_key(os.getenv, "HF_ETC_OTHER") == "z"
+
+
+def test_keys_in_memory_stay_out_of_the_training():
+    held = KeyHolder(EtcKey.generate())
+    with pytest.raises(MissingKeyError):
+        without_key(held.find)
 
 
 def test_a_training_that_fails_or_is_stopped_ends_the_demo(tmp_path, monkeypatch):

@@ -16,6 +16,7 @@ import transformers
 from PIL import Image
 from transformers import pipeline
 
+from ..cipher.handover import withheld
 from ..cipher.keys import KEY_ENV, KEY_FILE_ENV, EtcKey
 from ..data import encrypt_dataset
 from ..errors import EtcError, ParameterError
@@ -148,7 +149,7 @@ def without_key(function: Callable[..., T], *arguments: Any) -> T:
     """
     hidden = {name: os.environ.pop(name) for name in (KEY_ENV, KEY_FILE_ENV) if name in os.environ}
     # A process of one task is spawned, not forked, and ends with its task even if this process is gone by then.
-    with ProcessPoolExecutor(1, max_tasks_per_child=1) as pool:
+    with withheld(), ProcessPoolExecutor(1, max_tasks_per_child=1) as pool:
         try:
             called = pool.submit(function, *arguments)
         finally:

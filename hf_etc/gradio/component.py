@@ -57,7 +57,8 @@ class EncryptedImage(gr.HTML, metaclass=_WithoutInterfaceFile):
         options: further arguments of ``gradio.HTML``, such as ``elem_id``.
 
     Raises:
-        ParameterError: unknown format, quality or subsampling, or the processor holds a key.
+        ParameterError: unknown format, quality or subsampling, or the processor holds a key or is none, as in
+            ``gradio.load``, which cannot copy an app with this input.
         ImageError: an example cannot be read.
 
     Example:
@@ -84,6 +85,12 @@ class EncryptedImage(gr.HTML, metaclass=_WithoutInterfaceFile):
         encoding = Encoding(format, quality, subsampling)
         if format not in ("png", "jpeg"):
             raise ParameterError(f"format {format!r}: browsers make png or jpeg here")
+        if not isinstance(processor, EtcImageProcessor):
+            raise ParameterError(
+                f"the processor is a {type(processor).__name__}; load it with EtcImageProcessor.from_pretrained. "
+                "gradio.load cannot copy an app with this input: open the app itself, or ask it with "
+                "hf_etc.client.classify.EncryptedClassifier"
+            )
         if processor.is_client:
             raise ParameterError("this processor holds a key, the server must not; load it without key=")
         self.processor = processor

@@ -14,13 +14,16 @@ import fastapi
 import gradio as gr
 import pytest
 import uvicorn
+from gradio.external import from_spaces_blocks
 
 from hf_etc import EtcCipher, EtcImageProcessor, EtcKey
 from hf_etc.errors import ParameterError
 from hf_etc.gradio import EncryptedImage, HeaderTimeout, build_app, launch, mount
 from hf_etc.gradio.limits import RequestLimits
 
-from .support import classify, data_url, free_port, picture, post, save_model
+from ..secrets import find_secret
+from .page import Visitor
+from .support import Served, classify, data_url, file_of, free_port, picture, post, recording_proxy, save_model
 
 KEY = EtcKey.generate()
 FILE = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
@@ -113,8 +116,32 @@ def test_outputs_that_are_written_to_disk_are_refused_at_the_start(component):
 
 
 def test_events_past_the_queue_are_refused_at_the_start():
-    with pytest.raises(ParameterError, match="queue=False"):
-        launch(own_app(queue=False))
+    for start in (launch, lambda app: mount(fastapi.FastAPI(), app, "/a")):
+        with pytest.raises(ParameterError, match=r"^the event 'ask' has queue=False, which this server refuses: leave"):
+            start(own_app(queue=False))
+
+
+def test_an_app_cannot_be_copied_by_gradio_load(model):
+    """What gradio.load does once it has asked the Hub for the address of a Space."""
+    with (
+        launched(build_app(model)) as url,
+        pytest.raises(ParameterError, match=r"gradio\.load cannot copy an app"),
+    ):
+        from_spaces_blocks(url, None)
+
+
+def test_the_page_of_a_mounted_app_below_another_path(model, chromium):
+    parent = mount(fastapi.FastAPI(), build_app(model), "/some/where")
+    with mounted(parent) as url, recording_proxy(int(url.rpartition(":")[2])) as (proxied, record):
+        served = Served(KEY, model, f"{proxied}/some/where/", record, list)
+        with Visitor(chromium, served) as visitor:
+            visitor.open_key(KEY.reveal())
+            visitor.open_picture(file_of(picture(1)))
+            visitor.wait_until_ready()
+            answer, expected = visitor.classify(), served.expected(served.client.encrypt(picture(1))[0])
+            assert answer == pytest.approx({label: expected[label] for label in answer}, abs=1e-4) and len(answer) == 5
+            elsewhere = [url for url in visitor.urls if not url.startswith((served.url, "data:", "blob:"))]
+            assert elsewhere == [] and find_secret(KEY, record.everything()) == []
 
 
 @pytest.mark.parametrize("option", ["share", "ssr_mode", "debug", "allowed_paths", "app_kwargs", "run_history"])
