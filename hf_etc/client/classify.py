@@ -12,7 +12,9 @@ from ..cipher.presets import preset_parameters
 from ..cipher.spec import all_parameters
 from ..encoding import FORMATS, JPEG_QUALITY, Encoding, ImageFormat, Subsampling
 from ..errors import EtcError, ParameterError
+from ..images.ciphertext import load_plain
 from ..images.load import ImageSource
+from ..images.prepare import Preparation
 from ..processor.image_processing import EtcImageProcessor
 from .remote import RemoteClassifier
 
@@ -29,6 +31,7 @@ class EncryptedClassifier:
             then a random one for each picture, which is thrown away.
         token: of the Hub, for a private Space.
         format, quality, subsampling: of the files sent, see :class:`hf_etc.encoding.Encoding`.
+        window: of pictures with more than 8 bits, see :func:`hf_etc.load_rgb`.
         allow_weak: encrypt as the server asks also where that is weak and yours, see
             :class:`hf_etc.EtcImageProcessor`.
         expected: what the server must ask for: `cipher` (a name), `size`, `cipher_id` or parameters of the cipher.
@@ -55,6 +58,7 @@ class EncryptedClassifier:
         format: ImageFormat = "png",
         quality: int = JPEG_QUALITY,
         subsampling: Subsampling = "4:4:4",
+        window: str | None = None,
         allow_weak: bool = False,
         **expected: Any,
     ) -> None:
@@ -62,7 +66,7 @@ class EncryptedClassifier:
             raise ParameterError(f"unknown argument {min(unknown)!r}; see EncryptedClassifier")
         if not expected.get("disposable"):
             check_key(key)
-        self._encoding = Encoding(format, quality, subsampling)
+        self._encoding, self._window = Encoding(format, quality, subsampling), Preparation(window=window).window
         self._remote = RemoteClassifier(space_or_url, token)
         self.processor: EtcImageProcessor = self._remote.processor(key, allow_weak=allow_weak, **expected)
 
@@ -79,6 +83,8 @@ class EncryptedClassifier:
             AlreadyEncryptedError, ImageError: not a plain picture.
             RemoteError: the server refused the ciphertext, or is gone.
         """
+        if self._window is not None:
+            image = load_plain(image, window=self._window)
         (file,) = self.processor.encrypt([image], self._encoding)
         data = f"data:image/{self._encoding.format};base64,{base64.b64encode(file).decode()}"
         return self._remote.classify(data)
@@ -114,6 +120,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         None if options.disposable and not options.key else load_key(options.key),
         format=options.format,
         quality=options.quality,
+        window=options.window,
         allow_weak=options.allow_weak,
         **expected,
     ) as classify:
@@ -147,6 +154,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--format", choices=FORMATS, default="png", help="of what is sent (default: png)")
     parser.add_argument(
         "--quality", type=int, default=JPEG_QUALITY, metavar="1-100", help=f"of jpeg (default: {JPEG_QUALITY})"
+    )
+    parser.add_argument(
+        "--window", metavar="MIN:MAX", help="values that become black and white, as for hf-etc encrypt (16 bits, DICOM)"
     )
     parser.add_argument("--json", action="store_true", help="machine-readable, one line per picture")
     cipher = parser.add_argument_group(

@@ -45,6 +45,17 @@ def add_cipher_options(group: argparse._ActionsContainer, **given: Any) -> None:
     )
 
 
+def add_window_option(group: argparse._ActionsContainer, **given: Any) -> None:
+    """The option for grayscale pictures with more than 8 bits, named "window"."""
+    group.add_argument(
+        "--window",
+        metavar="MIN:MAX",
+        help="values that become black and white, of 16-bit and DICOM pictures; or CENTER/WIDTH, full, or dicom: as "
+        "the DICOM file says. With a minus in front: --window=-600/1500",
+        **given,
+    )
+
+
 def command_parser(name: str, description: str, *examples: str) -> argparse.ArgumentParser:
     """The parser of ``hf-etc NAME``, whose help ends with examples."""
     heading = "example" if len(examples) == 1 else "examples"
