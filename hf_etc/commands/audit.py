@@ -27,7 +27,7 @@ from ..metrics.similarity import Lpips
 from ..records import result_record
 from ..sealing.cipher import Cipher
 from ..sealing.recipe import to_spec
-from .options import CIPHER_OPTIONS, add_cipher_options, command_parser
+from .options import CIPHER_OPTIONS, add_cipher_options, add_window_option, command_parser
 
 IMAGES = 60
 _SEED = 0
@@ -60,6 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         spec,
         limit=options.images,
         size=to_size(options.size),
+        window=options.window,
         split=options.split,
         column=options.column,
         seed=_SEED,
@@ -99,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--scale", choices=get_args(Scale), default="smoke", help="effort: seconds, minutes or hours (default: smoke)")
     add("--images", type=int, default=IMAGES, help=f"how many to draw at random (default: {IMAGES})")
     add("--size", metavar="N or HxW", help="of plain pictures (default: their own up to 256, else 224)")
+    add_window_option(parser)
     add("--split", help="of a dataset")
     add("--column", help="image column of a dataset")
     add("--model", metavar="MODEL", help="ViT trained on ciphertexts of --key, for the attack weights")
@@ -114,8 +116,9 @@ def _run(
     if pictures.marker is not None and key is None:
         if options.model:
             raise MissingKeyError("the attack weights is scored against the key; give it with --key")
+        marker, size = pictures.marker, (pictures.marker.height, pictures.marker.width)
         return audit_ciphertexts(
-            pictures.pixels, pictures.marker.spec, attacks=attacks, scale=scale, store=store, progress=_say
+            pictures.pixels, marker.spec, picture=size, attacks=attacks, scale=scale, store=store, progress=_say
         )
     weights = None
     if options.model:
