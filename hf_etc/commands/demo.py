@@ -17,7 +17,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         EtcError: a step did not give what it promises.
     """
     parser = argparse.ArgumentParser(prog="hf-etc demo", description=demo.__doc__)
-    parser.add_argument("--out", type=Path, default=Path("demo-out"), help="folder to write; must be new or empty")
+    parser.add_argument(
+        "--out", type=Path, default=Path("demo-out"), help="new or empty folder to write; run again to resume"
+    )
     parser.add_argument(
         "--epochs", type=int, default=demo.EPOCHS, help=f"of each of the two models (default {demo.EPOCHS})"
     )
