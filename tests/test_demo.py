@@ -77,7 +77,7 @@ def test_provider_gets_ciphertexts_and_no_key(demo):
 def test_what_leaks_is_measured_and_shown(demo):
     out, _ = demo
     found = json.loads((out / "result.json").read_text())["results"]
-    one_key, private = found["one key"], found["private"]
+    one_key, private = found["one_key"], found["private"]
     assert one_key["pictures"] == 360 and one_key["decrypted"] > 300
     assert private["sent"] == pytest.approx(11 * 17 * 256 / (320 * 480)) and private["neighbours_right"] < 0.1
     page = (out / "index.html").read_text()

@@ -121,7 +121,7 @@ def _steps(out: Path, epochs: int) -> dict[str, float]:
         {
             "top1": accuracy,
             "curves": curves,
-            "one key": {"ciphertexts held": one_key.held, "pictures": len(plain), "decrypted": one_key.exact},
+            "one_key": {"ciphertexts": one_key.held, "pictures": len(plain), "decrypted": one_key.exact},
             "private": {"sent": private.sent, "neighbours_right": private.neighbours},
         },
         data={"name": "scikit-learn digits", "train": len(digits["train"]), "test": len(digits["test"])},

@@ -13,7 +13,7 @@ from PIL import Image
 
 from ..errors import ImageError, MissingExtraError
 from .bounds import check_size
-from .window import FULL, OWN, limits, missing, to_bytes
+from .window import FULL, limits, missing, to_bytes
 
 HEAD = 132  # bytes that tell the format
 _HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
@@ -96,13 +96,13 @@ def _gray(dataset: Any, pixels: np.ndarray, bits: int, window: str | None, name:
 
     if window is None and bits > 8:
         raise missing(name, f"{bits} bits per pixel")
-    if window in (None, FULL):
+    if window is None or window == FULL:
         least = -(1 << bits >> 1) if dataset.get("PixelRepresentation") else 0
         return ((pixels.astype(np.int64) - least << 8) >> bits).clip(0, 255).astype(np.uint8)
     try:
         values = apply_modality_lut(pixels, dataset)  # slope and intercept: windows are in units of the modality
-        ends = limits(window) if window else None
-        return _own(dataset, values, name) if window == OWN else to_bytes(values, *ends or (0, 255))
+        ends = limits(window)
+        return _own(dataset, values, name) if ends is None else to_bytes(values, *ends)
     except ImageError:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
