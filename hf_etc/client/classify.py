@@ -7,7 +7,9 @@ from ..cipher.keys import EtcKey, check_key
 from ..cipher.spec import all_parameters
 from ..encoding import JPEG_QUALITY, Encoding, ImageFormat, Subsampling
 from ..errors import ParameterError
+from ..images.ciphertext import load_plain
 from ..images.load import ImageSource
+from ..images.prepare import Preparation
 from ..processor.image_processing import EtcImageProcessor
 from .remote import RemoteClassifier
 
@@ -24,6 +26,7 @@ class EncryptedClassifier:
             then a random one for each picture, which is thrown away.
         token: of the Hub, for a private Space.
         format, quality, subsampling: of the files sent, see :class:`hf_etc.encoding.Encoding`.
+        window: of pictures with more than 8 bits, see :func:`hf_etc.load_rgb`.
         allow_weak: encrypt as the server asks also where that is weak and yours, see
             :class:`hf_etc.EtcImageProcessor`.
         expected: what the server must ask for: `cipher` (a name), `size`, `cipher_id` or parameters of the cipher.
@@ -50,6 +53,7 @@ class EncryptedClassifier:
         format: ImageFormat = "png",
         quality: int = JPEG_QUALITY,
         subsampling: Subsampling = "4:4:4",
+        window: str | None = None,
         allow_weak: bool = False,
         **expected: Any,
     ) -> None:
@@ -57,7 +61,7 @@ class EncryptedClassifier:
             raise ParameterError(f"unknown argument {min(unknown)!r}; see EncryptedClassifier")
         if not expected.get("disposable"):
             check_key(key)
-        self._encoding = Encoding(format, quality, subsampling)
+        self._encoding, self._window = Encoding(format, quality, subsampling), Preparation(window=window).window
         self._remote = RemoteClassifier(space_or_url, token)
         self.processor: EtcImageProcessor = self._remote.processor(key, allow_weak=allow_weak, **expected)
 
@@ -74,6 +78,8 @@ class EncryptedClassifier:
             AlreadyEncryptedError, ImageError: not a plain picture.
             RemoteError: the server refused the ciphertext, or is gone.
         """
+        if self._window is not None:
+            image = load_plain(image, window=self._window)
         (file,) = self.processor.encrypt([image], self._encoding)
         data = f"data:image/{self._encoding.format};base64,{base64.b64encode(file).decode()}"
         return self._remote.classify(data)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..encoding import FORMATS, JPEG_QUALITY, SUBSAMPLINGS
 from ..usage import CommandParser
-from .options import add_cipher_options
+from .options import add_cipher_options, add_window_option
 
 IMAGES = 60
 SCALES = ("smoke", "small", "paper")
@@ -61,6 +61,7 @@ def parser() -> CommandParser:
     add("--scale", choices=SCALES, default="smoke", help="effort: seconds, minutes or hours (default: smoke)")
     add("--images", type=int, default=IMAGES, help=f"how many to draw at random (default: {IMAGES})")
     add("--size", metavar="N or HxW", help="of plain pictures (default: their own up to 256, else 224)")
+    add_window_option(parser)
     add("--split", help="of a dataset")
     add("--column", help="image column of a dataset")
     add("--model", metavar="MODEL", help="ViT trained on ciphertexts of --key, for the attack weights")

@@ -53,6 +53,7 @@ def run(options: argparse.Namespace, words: Sequence[str]) -> None:
         spec,
         limit=options.images,
         size=to_size(options.size),
+        window=options.window,
         split=options.split,
         column=options.column,
         seed=_SEED,
@@ -89,8 +90,9 @@ def _run(
     if pictures.marker is not None and key is None:
         if options.model:
             raise MissingKeyError("the attack weights is scored against the key; give it with --key")
+        marker, size = pictures.marker, (pictures.marker.height, pictures.marker.width)
         return audit_ciphertexts(
-            pictures.pixels, pictures.marker.spec, attacks=attacks, scale=scale, store=store, progress=say
+            pictures.pixels, marker.spec, picture=size, attacks=attacks, scale=scale, store=store, progress=say
         )
     weights = None
     if options.model:

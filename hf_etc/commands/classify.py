@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..encoding import FORMATS, JPEG_QUALITY
 from ..errors import EtcError
 from ..usage import CommandParser
-from .options import KEY_HELP
+from .options import KEY_HELP, add_window_option
 
 if TYPE_CHECKING:
     from ..client.classify import EncryptedClassifier
@@ -28,6 +28,7 @@ def parser() -> CommandParser:
     parser.add_argument(
         "--quality", type=int, default=JPEG_QUALITY, metavar="1-100", help=f"of jpeg (default: {JPEG_QUALITY})"
     )
+    add_window_option(parser)
     parser.add_json("a line for each picture: image, labels (label and score, the likeliest first)")
     cipher = parser.add_argument_group(
         "cipher",
@@ -69,6 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         None if options.disposable and not options.key else load_key(options.key),
         format=options.format,
         quality=options.quality,
+        window=options.window,
         allow_weak=options.allow_weak,
         **expected,
     ) as classify:

@@ -19,7 +19,11 @@ def parser() -> CommandParser:
         "hf-etc demo --out demo-out",
     )
     parser.add_argument(
-        "--out", type=Path, default=Path("demo-out"), metavar="DIR", help="new or empty folder (default: demo-out)"
+        "--out",
+        type=Path,
+        default=Path("demo-out"),
+        metavar="DIR",
+        help="new or empty folder; run again to resume (default: demo-out)",
     )
     parser.add_argument(
         "--epochs", type=int, default=EPOCHS, metavar="N", help=f"of each of the two models (default: {EPOCHS})"

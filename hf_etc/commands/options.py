@@ -69,3 +69,14 @@ def hide_bars() -> None:
     ):
         if library in sys.modules:
             getattr(sys.modules[library], function)()
+
+
+def add_window_option(group: argparse._ActionsContainer, **given: Any) -> None:
+    """The option for grayscale pictures with more than 8 bits, named "window"."""
+    group.add_argument(
+        "--window",
+        metavar="MIN:MAX",
+        help="values that become black and white, of 16-bit and DICOM pictures; or CENTER/WIDTH, full, or dicom: as "
+        "the DICOM file says. With a minus in front: --window=-600/1500",
+        **given,
+    )

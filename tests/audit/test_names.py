@@ -30,6 +30,7 @@ MAY = {
     "data/decrypt.py": "default of a parameter",
     "models/adaptation.py": "networks that are named after the cipher they adapt to",
     "reproduce": "what the paper compares",
+    "demo/leak.py": "what the demo shows",
     "audit/measure.py": "measurements, which the page tells how to run",
     "audit/report/tables.py": "records of these, as they are named on disk",
 }

@@ -85,7 +85,7 @@ def test_png_picture(chromium, picture, mode):
     ):
         size = (32, 32) if options["size"] == 32 else tuple(options["size"])
         preparation = Preparation(size, options.get("fit"), options.get("resample", "bicubic"))
-        checks.check_encrypted_picture(chromium, file, options, preparation.apply(load_rgb(file)))
+        checks.check_encrypted_picture(chromium, file, options, preparation.apply(load_rgb(file, "full")))
 
 
 @pytest.mark.parametrize(
