@@ -162,9 +162,15 @@ SECTIONS: dict[str, tuple[Callable[[Any], Rows], str]] = {
 
 MODES = {
     "dataset-16": ("one key for all, the paper's (`paper`)", "the glance"),
-    "image-16": ("a key for each picture, all blocks (`--key-scope image`)", "the glance; one picture never gives another"),
+    "image-16": (
+        "a key for each picture, all blocks (`--key-scope image`)",
+        "the glance; one picture never gives another",
+    ),
     "image-16-gap12-jitter12": ("**`private`**: gaps between the blocks, too", "who puts the puzzle together"),
-    "image-16-gap16-jitter16-keep50": ("**`strict`**: wider gaps, half of the blocks", "the same, and most pixels never leave"),
+    "image-16-gap16-jitter16-keep50": (
+        "**`strict`**: wider gaps, half of the blocks",
+        "the same, and most pixels never leave",
+    ),
 }
 
 

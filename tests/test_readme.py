@@ -28,7 +28,9 @@ SERVED = "http://127.0.0.1:7860"
 
 def blocks():
     """(language, text) of each fenced block."""
-    return re.findall(r"^```(\w*)\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    return re.findall(
+        r"^```(\w*)\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
 
 
 def commands(block):
@@ -104,7 +106,9 @@ def test_the_readme_runs_from_top_to_bottom(home, environment):
         if served:
             served.terminate()
             served.communicate()
-    assert {"python", "hf-etc encrypt", "accelerate launch", "hf-etc push", "hf-etc classify", "hf-etc audit"} <= set(ran)
+    assert {"python", "hf-etc encrypt", "accelerate launch", "hf-etc push", "hf-etc classify", "hf-etc audit"} <= set(
+        ran
+    )
     assert Image.open(home / "sent.png").size == (128, 128)
     assert (home / "report" / "report.html").exists()
 
