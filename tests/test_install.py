@@ -28,10 +28,10 @@ EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["option
 SOURCES = ("pyproject.toml", "MANIFEST.in", "README.md", "LICENSE")
 WHEEL = f"hf_etc-{hf_etc.__version__}-py3-none-any.whl"
 OTHERS = {"deepspeed", "playwright", "s3fs"}  # packages that are on the index
+FOLDERS = ("docs", "examples", "hf_etc", "spaces")
 TEXTS = [
     path
-    for folder in ("docs", "examples", "hf_etc", "spaces")
-    for path in sorted((ROOT / folder).rglob("*"))
+    for path in [*ROOT.glob("*.md"), *(path for name in FOLDERS for path in sorted((ROOT / name).rglob("*")))]
     if path.suffix in {".md", ".py", ".txt", ".yaml", ".ipynb"} and "pip install " in path.read_text(encoding="utf-8")
     if path.name != "errors.py"
 ]
