@@ -14,7 +14,8 @@ from hf_etc.cipher.keys import KEY_ENV, KEY_FILE_ENV
 from hf_etc.cli import main
 from hf_etc.demo import run as demo_run
 from hf_etc.demo.run import run, stored, train_on, without_key
-from hf_etc.errors import EtcError, KeyFileError, OutputError
+from hf_etc.errors import EtcError, KeyFileError, MissingKeyError, OutputError
+from hf_etc.sealing import KeyHolder
 from hf_etc.training.train import TrainingResult
 
 from .helpers import made_under
