@@ -1,4 +1,4 @@
-"""docs/performance.md with its chart, the sizes in docs/scale.md, and the modes in README.md, from the records in results/.
+"""docs/performance.md with its chart, the sizes in docs/scale.md, and the modes in README.md, from the records.
 
 Run: python benchmarks/page.py [--check]            (after a benchmark; --check says whether the page is current)
 
