@@ -36,7 +36,7 @@ NOT_THERE = {
     "inspect": "nowhere",
     "train": "nowhere.yaml",
     "evaluate": "--model ./nowhere --dataset ./nowhere",
-    "serve": "/nowhere",
+    "serve": "/nowhere --port 0",
     "classify": "picture.png --url 127.0.0.1:9 --key nowhere.key",
     "client": "127.0.0.1:9 --key nowhere.key",
     "check": "./nowhere",

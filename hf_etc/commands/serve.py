@@ -23,17 +23,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         EtcError: the model, an example or the address cannot be used.
     """
     options = parser().parse_args(argv)
-    _check_folder(options.model)
     _check_address(options.host, options.port)
+    examples = _pictures(options.examples)
+    _check_folder(options.model)
 
     from ..gradio.app import build_app
     from ..gradio.serving import launch
 
     if options.quiet:
         hide_bars()
-    app = build_app(
-        options.model, format=options.format, examples=_pictures(options.examples), max_batch=options.max_batch
-    )
+    app = build_app(options.model, format=options.format, examples=examples, max_batch=options.max_batch)
     say = say_to(sys.stdout, options.quiet)
     say(f"http://{options.host}:{options.port}  (Ctrl-C ends)")
     if not _is_local(options.host):

@@ -38,7 +38,7 @@ def test_port_in_use(capsys):
         (["--port", "70000"], "cannot listen"),
         (["--host", "no.such.host.invalid"], "cannot listen"),
         (["--port", "-1"], "cannot listen"),
-        (["--port", str(free_port())], "cannot load the model .*nothing"),
+        (["--port", str(free_port())], "no such folder: .*nothing; give the output folder"),
         (["--port", str(free_port()), "--examples", "nowhere"], "no pictures .* in the folder nowhere"),
     ],
     ids=["large port", "host", "negative port", "model", "examples"],
