@@ -104,10 +104,11 @@ def _remedy(spec: CipherSpec, results: Sequence[AttackResult], size: tuple[int, 
     options = _options_beyond(spec, size)
     if options is None:
         return "Single ciphertexts give pictures away in these settings, too: send fewer blocks, or no such pictures."
-    remedy = f"leave pixels out between the blocks ({options}), and audit that"
+    pixels = "pixels" if spec.sends_all else "more pixels"
+    remedy = f"leave {pixels} out between the blocks ({options}), and audit that"
     if spec.key_scope == "dataset":
         return f"Single ciphertexts fall, so that a key for each image would not be enough: {remedy}."
-    return f"Single ciphertexts give pictures away: {remedy.replace('pixels', 'more pixels') if spec.gap else remedy}."
+    return f"Single ciphertexts give pictures away: {remedy}."
 
 
 def _options_beyond(spec: CipherSpec, size: tuple[int, int]) -> str | None:

@@ -112,7 +112,7 @@ def _steps(out: Path, epochs: int) -> dict[str, float]:
         save_pictures(samples, owner / "pictures")
         photographs = encrypt_photographs(key)
     with step(7, "Attacker: restore pictures without the key"):
-        plain = as_pixels(digits["test"]["image"])
+        plain = as_pixels([row["image"] for row in digits["test"]])
         one_key = attack_one_key(ciphertexts["train"], ciphertexts["test"], plain, key, RECIPE.spec)
         private = attack_private(np.stack([one.plain for one in photographs]), key, BLOCK)
 
@@ -160,7 +160,7 @@ def stored(folder: Path, make: Callable[[], datasets.DatasetDict]) -> datasets.D
         shutil.rmtree(part, ignore_errors=True)
         make().save_to_disk(part)
         part.rename(folder)
-    return datasets.load_from_disk(folder)
+    return datasets.DatasetDict.load_from_disk(folder)
 
 
 def kept_key(path: Path) -> EtcKey:
