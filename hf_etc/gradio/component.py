@@ -24,11 +24,15 @@ WEB = Path(__file__).parents[1] / "client" / "web"
 _ANY_SIZE = (2048, 2048)  # the largest picture that is read for a model without a fixed size
 _EXAMPLE_EDGE = 512
 _DATA_URL = re.compile(r"data:image/(png|jpeg|webp);base64,([A-Za-z0-9+/]+={0,2})")
-# js_on_load is a plain function body: it imports the module, which finds its neighbours by relative addresses.
+MODULES = ("encrypted_image.mjs", "connection.mjs")
+# js_on_load is a plain function body: it imports the modules, which find their neighbours by relative addresses.
 _ON_LOAD = """
 const send = (value) => { props.value = value; trigger(value === null ? "clear" : "submit"); };
-import(new URL("gradio_api/file=" + props.module, document.baseURI).href).then(
-  ({ mount }) => mount(element.querySelector(".he-root"), props.settings, send));
+const load = (name) => import(new URL("gradio_api/file=" + props.folder + "/" + name, document.baseURI).href);
+Promise.all(props.modules.map(load)).then(([{ mount }, { keepPage }]) => {
+  keepPage();
+  mount(element.querySelector(".he-root"), props.settings, send);
+});
 """
 
 
@@ -114,7 +118,8 @@ class EncryptedImage(gr.HTML, metaclass=_WithoutInterfaceFile):
             js_on_load=_ON_LOAD,
             apply_default_css=False,
             settings=settings,
-            module=str(WEB / "encrypted_image.mjs"),
+            folder=WEB.as_posix(),
+            modules=MODULES,
             **options,
         )
 

@@ -144,7 +144,7 @@ def test_ctrl_c_ends_it_and_nothing_stays(server, key, tmp_path):
     ) as process:
         link = process.stdout.readline().strip()
         with urllib.request.urlopen(link, timeout=20) as page:
-            assert b"Classify a picture" in page.read()
+            assert b"Classify an encrypted picture" in page.read()
         time.sleep(0.1)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
