@@ -10,7 +10,7 @@ from ..audit.attack import Evidence
 from ..audit.attacks import get_attack
 from ..audit.owner import Owner, Shares, Trial, make_trial
 from ..audit.scores import align, score
-from ..cipher import EtcSpec
+from ..cipher import CipherSpec, EtcSpec
 from ..cipher.keys import EtcKey
 from ..cipher.presets import preset_parameters
 from ..images.ciphertext import decode_ciphertext
@@ -41,7 +41,7 @@ class Leak:
     held: int
 
 
-def attack_one_key(train: Dataset, test: Dataset, plain: np.ndarray, key: EtcKey, spec: EtcSpec) -> Leak:
+def attack_one_key(train: Dataset, test: Dataset, plain: np.ndarray, key: EtcKey, spec: CipherSpec) -> Leak:
     """The provider's own ciphertexts put together: some of the training split give the key, which opens the test split.
 
     Args:
