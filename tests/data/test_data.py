@@ -365,7 +365,7 @@ def test_columns(key, batch, params, message):
         ({"bytes": b"hello", "path": None}, "row 1 of its batch: the image is not an image that Pillow can read"),
         ({"bytes": None, "path": "/no/x.png"}, "row 1 of its batch (/no/x.png): cannot read /no/x.png: No such file"),
         (np.zeros((32, 32, 3), np.uint8), "row 1 of its batch: a ndarray is not an image file"),
-        (Image.new("F", (32, 32)), "row 1 of its batch: image mode F has no fixed range"),
+        (Image.new("F", (32, 32)), "row 1 of its batch: the image has numbers without a fixed range"),
         (picture(0, 40, 32), "row 1 of its batch: 40x32 is not a multiple of the block size 16"),
     ],
 )

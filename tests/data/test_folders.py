@@ -79,11 +79,11 @@ def test_every_kind_of_picture_in_a_tree(key):
     noise(3).convert("P").save("photos/palette.gif")
     noise(4).convert("RGBA").save("photos/alpha.webp", lossless=True)
     Image.fromarray(np.arange(1024, dtype=np.uint16).reshape(32, 32) * 64).save("photos/deep.png")
-    convert("photos", "out", EncryptImages(key))
+    convert("photos", "out", EncryptImages(key, window="full"))
     convert("out", "back", DecryptImages(key))
     for path in Path("photos").iterdir():
         back = Image.open(Path("back") / path.with_suffix(".png").name)
-        assert (np.asarray(back) == np.asarray(load_rgb(path))).all(), path
+        assert (np.asarray(back) == np.asarray(load_rgb(path, window="full"))).all(), path
     assert Image.open("back/turned.png").size == (32, 48)
 
 
@@ -627,7 +627,7 @@ shared_block_key false, height 32, width 32, cipher_id {EtcCipher(other_key).cip
 
 
 def test_inspect_counts_in_a_bar_where_somebody_watches(key, capsys, monkeypatch):
-    monkeypatch.setattr("hf_etc.data.convert.inspect._PATIENCE", 0)
+    monkeypatch.setattr(sys.modules["hf_etc.data.convert.inspect"], "_PATIENCE", 0)
     make_tree(3)
     inspect("photos", progress=True)
     assert capsys.readouterr().err == ""
