@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ..errors import ImageError, MissingExtraError
+from ..errors import ImageError, missing_extra
 from .bounds import check_size
 from .window import FULL, limits, missing, to_bytes
 
@@ -48,7 +48,7 @@ def open_extra(source: str | os.PathLike | bytes, format: str, name: str, window
     try:
         from pillow_heif import HeifImageFile
     except ImportError:
-        raise MissingExtraError(f'{name} is a HEIC picture; run: pip install "hf-etc[heic]"') from None
+        raise missing_extra(f"{name} is a HEIC picture", "heic") from None
     return HeifImageFile(file)
 
 
@@ -57,7 +57,7 @@ def _dicom(file: Any, name: str, window: str | None) -> Image.Image:
         import pydicom
         from pydicom.pixels import pixel_array
     except ImportError:
-        raise MissingExtraError(f'{name} is a DICOM file; run: pip install "hf-etc[dicom]"') from None
+        raise missing_extra(f"{name} is a DICOM file", "dicom") from None
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they quote what stands in the file

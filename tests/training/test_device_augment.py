@@ -107,9 +107,9 @@ def test_the_model_gets_what_the_device_made(folder, tmp_path, key, monkeypatch)
 def test_what_works_on_single_pictures_is_refused(folder, tmp_path, capsys, more):
     options = {"protocol": "plain", "augment_on_device": True} | more
     assert run_train(flags(tmp_path / "run", folder / "plain", **options)) == 2
-    assert "works on single pictures; leave it or --augment_on_device out" in capsys.readouterr().err
+    assert "works on single pictures; leave it or --augment-on-device out" in capsys.readouterr().err
 
 
 def test_ciphertexts_cannot_take_it(folder, tmp_path, capsys):
     assert run_train(flags(tmp_path / "run", folder / "ciphertexts", augment_on_device=True)) == 2
-    assert "a ciphertext cannot take --augment_on_device True" in capsys.readouterr().err
+    assert "a ciphertext cannot take --augment-on-device True" in capsys.readouterr().err
