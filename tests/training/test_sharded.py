@@ -152,7 +152,8 @@ def test_two_processes_train_shards_and_go_on_from_a_checkpoint(tmp_path, monkey
     # without batch norm, which sees the images of its own process alone, shards come to what one process comes to
     changes = CHANGES | {"per_device_train_batch_size": 16, "use_cpu": True, "save_strategy": "no"}
     network = ",".join(f"{field}={value}" for field, value in NETWORKS["bag-vit"][0].items())
-    assert main(flags("alone", "ciphertexts", **changes, model_name_or_path="bag-vit", model_config=network)) == 0
+    words = flags("alone", "ciphertexts", **changes, model_name_or_path="bag-vit", model_config=network)
+    assert main(["train", *words]) == 0
     alone = load_file("alone/model.safetensors")
     assert straight.keys() == alone.keys()
     assert all(torch.allclose(straight[field], alone[field], atol=1e-4) for field in alone)
