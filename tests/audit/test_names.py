@@ -23,7 +23,7 @@ PACKAGE = Path(hf_etc.__file__).parent
 OWN = re.compile(r'    name(: ClassVar\[str\])? = "')
 # Files and folders that may name some, and why.
 MAY = {
-    "commands/audit.py": "default of an option",
+    "commands/auditing.py": "default of an option",
     "training/arguments.py": "default of an option",
     "processor/image_processing.py": "default of a parameter",
     "sealing/recipe.py": "default of a member",
