@@ -1,4 +1,4 @@
-"""docs/performance.md with its chart, and the sizes in docs/scale.md, from the records in results/.
+"""docs/performance.md with its chart, the sizes in docs/scale.md, and the modes in README.md, from the records in results/.
 
 Run: python benchmarks/page.py [--check]            (after a benchmark; --check says whether the page is current)
 
@@ -20,7 +20,7 @@ from hf_etc.experiments.figures import figure, save
 from hf_etc.experiments.page import NOT_YET, rewrite, table
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE, SCALE = ROOT / "docs" / "performance.md", ROOT / "docs" / "scale.md"
+README, PAGE, SCALE = ROOT / "README.md", ROOT / "docs" / "performance.md", ROOT / "docs" / "scale.md"
 CHART, RESULTS = ROOT / "docs" / "figures" / "performance.png", ROOT / "results"
 HEAD = ("measured", "", "peer or limit", "", "ratio")
 
@@ -160,6 +160,36 @@ SECTIONS: dict[str, tuple[Callable[[Any], Rows], str]] = {
 }
 
 
+MODES = {
+    "dataset-16": ("one key for all, the paper's (`paper`)", "the glance"),
+    "image-16": ("a key for each picture, all blocks (`--key-scope image`)", "the glance; one picture never gives another"),
+    "image-16-gap12-jitter12": ("**`private`**: gaps between the blocks, too", "who puts the puzzle together"),
+    "image-16-gap16-jitter16-keep50": ("**`strict`**: wider gaps, half of the blocks", "the same, and most pixels never leave"),
+}
+
+
+def modes() -> str:
+    """What each mode hides, leaks and costs: Imagenette, 224x224 in blocks of 16."""
+
+    def percent(setting: str, what: str, value: str = "value") -> str:
+        record = json.loads((RESULTS / "frontier_imagenette_224" / f"{setting}-{what}.small.json").read_text())
+        return f"{100 * record['results'][value]:.0f} %"
+
+    rows = [
+        [
+            mode,
+            hides,
+            percent(name, "leakage"),
+            percent(name, "size", "sent_share"),
+            percent(name, "linked"),
+            f"{percent(name, 'accuracy')} of {percent(name, 'accuracy', 'plain')}",
+        ]
+        for name, (mode, hides) in MODES.items()
+    ]
+    header = ["mode", "hides from", "put together by the strongest attack", "pixels sent", "recognised by who has it"]
+    return table([*header, "accuracy, of plain"], rows)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the page and the chart; with --check, exit status 1 unless the page is current."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -167,6 +197,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     up_to_date = rewrite(PAGE, {name: partial(section, name) for name in SECTIONS}, options.check)
     up_to_date &= rewrite(SCALE, {"sizes": sizes}, options.check)
+    up_to_date &= rewrite(README, {"modes": modes}, options.check)
     if not options.check:
         chart()
     return int(options.check and not up_to_date)

@@ -1,5 +1,9 @@
 """Every error that hf_etc raises on purpose: one line that says what is wrong and what to do."""
 
+SOURCE = "hf_etc-0.1.0-py3-none-any.whl"
+"""What pip is given to install this package: its wheel, as long as no index has it (docs/releasing.md)."""
+INSTALL = f"pip install {SOURCE}  # or, in a checkout of hf_etc: pip install ."
+
 
 class EtcError(Exception):
     """Base class of all errors raised by hf_etc."""
@@ -71,3 +75,24 @@ class RemoteError(EtcError, ConnectionError):
 
 class MissingExtraError(EtcError, ImportError):
     """An optional dependency is not installed."""
+
+
+def missing_extra(what: str, extra: str) -> MissingExtraError:
+    """The error that ends in the command that installs an extra, wherever this package itself came from.
+
+    Args:
+        what: the lack, in words.
+        extra: as pyproject.toml names it.
+
+    Example:
+        >>> missing_extra("there is no Ray", "ray")
+        MissingExtraError('there is no Ray; run: pip install "ray>=2.50"')
+    """
+    from importlib.metadata import PackageNotFoundError, requires
+
+    try:
+        lines = [line.split("; ") for line in requires("hf-etc") or []]
+        wanted = [f'"{parts[0]}"' for parts in lines if parts[1:] == [f'extra == "{extra}"']]
+    except PackageNotFoundError:  # run from its sources
+        wanted = [f'".[{extra}]"']
+    return MissingExtraError(f"{what}; run: pip install {' '.join(wanted)}")

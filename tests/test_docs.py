@@ -6,14 +6,15 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 import hf_etc
 from hf_etc.cli import COMMANDS
 
 ROOT = Path(__file__).parents[1]
-DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in DOCS}
-FOLDERS = ("benchmarks", "docs", "examples", "hf_etc", "results", "spaces", "tests")
+FOLDERS = ("benchmarks", "docs", "examples", "hf_etc", "results", "spaces", "tests", "website")
 
 
 def named_paths(text):
@@ -46,6 +47,21 @@ def test_python_blocks_parse_and_import_what_exists(name):
 def test_the_checks_see_mistakes():
     links, paths = named_paths("[a](docs/none.md) and `examples/recipes/none.yaml`, [b](https://example.org)")
     assert (links, paths) == ({"docs/none.md"}, {"docs/none.md", "examples/recipes/none.yaml"})
+
+
+def test_changelog_and_citation_are_of_this_version():
+    heading = re.search(r"^## \[(.+?)\]", TEXTS["CHANGELOG.md"], re.MULTILINE)
+    assert heading[1] == hf_etc.__version__
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == hf_etc.__version__ and citation["license"] == "Apache-2.0"
+    (paper,) = citation["references"]
+    assert [author["family-names"] for author in paper["authors"]] == ["MaungMaung", "Kiya"]
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_named_make_targets_exist(name):
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(re.findall(r"(?:^|`)make ([a-z]+)", TEXTS[name], re.MULTILINE)) <= set(targets)
 
 
 def test_make_help_lists_every_target():

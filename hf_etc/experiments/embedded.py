@@ -5,11 +5,11 @@ from datasets import ClassLabel, Dataset, DatasetDict, Features
 from datasets import Image as ImageFeature
 from PIL import Image
 
-from ..errors import MissingExtraError
+from ..errors import missing_extra
 
 DIGIT_SIZE = 64
 _SEED = 0
-_MISSING = 'scikit-learn is not installed; run: pip install "hf-etc[demo]"'
+_MISSING = "scikit-learn is not installed", "demo"
 
 
 def load_digits() -> DatasetDict:
@@ -21,7 +21,7 @@ def load_digits() -> DatasetDict:
     try:
         from sklearn.datasets import load_digits as load
     except ImportError:
-        raise MissingExtraError(_MISSING) from None
+        raise missing_extra(*_MISSING) from None
     digits = load()
     images = [_enlarged(pixels) for pixels in (digits.images * 255 / 16).round().astype(np.uint8)]
     features = Features({"image": ImageFeature(), "label": ClassLabel(names=[str(digit) for digit in range(10)])})
@@ -38,7 +38,7 @@ def load_photographs() -> list[Image.Image]:
     try:
         from sklearn.datasets import load_sample_images
     except ImportError:
-        raise MissingExtraError(_MISSING) from None
+        raise missing_extra(*_MISSING) from None
     return [Image.fromarray(pixels) for pixels in load_sample_images().images]
 
 

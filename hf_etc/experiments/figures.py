@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import MissingExtraError
+from ..errors import missing_extra
 from ..files import whole_file
 
 
@@ -19,7 +19,7 @@ def figure(width: float, height: float) -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise MissingExtraError('the plots need matplotlib; run: pip install "hf-etc[demo]"') from None
+        raise missing_extra("the plots need matplotlib", "demo") from None
     return Figure(figsize=(width, height), dpi=130, layout="constrained")
 
 

@@ -168,15 +168,33 @@ def draw(name: str, specs: Sequence[EtcSpec], store: Store, folder: Path) -> Non
             label=f"gap {gap:g} of a block" if gap else "no gap",
             alpha=0.8,
         )
-    for point in found:
-        place = 100 * point.leakage["value"], 100 * point.accuracy["value"]
-        axes.annotate(short(point.spec), place, (5, 5), textcoords="offset points", fontsize=7)
+    _label(axes, found)
     axes.set_xlabel("neighbouring blocks that the strongest attack finds, %")
     axes.set_ylabel("accuracy on ciphertexts, %")
     axes.set_xlim(-2, 102)
     axes.legend(fontsize=7, title="dot: pixels sent", title_fontsize=7, loc="lower right")
     _pictures(side, _spread(found))
     save(drawn, folder / f"{name}.png")
+
+
+def _label(axes: Any, found: Sequence[Point]) -> None:
+    """The name of each setting beside its dot, each below those above it that it would overlap."""
+    wide, high, beside = 25, 0.4, 2.5  # of a label, and from its dot, in percent
+    placed: list[tuple[float, float]] = []
+    for point in sorted(found, key=lambda point: -point.accuracy["value"]):
+        x, height = 100 * point.leakage["value"], 100 * point.accuracy["value"]
+        y = min([height, *(other - high for at, other in placed if abs(x - at) < wide)])
+        placed.append((x, y))
+        left = x + wide > 100
+        axes.annotate(
+            short(point.spec),
+            (x, height),
+            (x - beside if left else x + beside, y),
+            fontsize=7,
+            ha="right" if left else "left",
+            va="center",
+            arrowprops={"arrowstyle": "-", "lw": 0.4, "color": "gray"},
+        )
 
 
 def short(spec: EtcSpec) -> str:

@@ -1,11 +1,11 @@
 """Gradio parts whose server sees ciphertexts only: the input component and the classifier app."""
 
-from ..errors import MissingExtraError
+from ..errors import missing_extra
 
 try:
     import gradio as _gradio  # noqa: F401
 except ImportError:
-    raise MissingExtraError('gradio is not installed; run: pip install "hf-etc[space]"') from None
+    raise missing_extra("gradio is not installed", "space") from None
 
 from .app import build_app
 from .component import EncryptedImage

@@ -9,13 +9,12 @@ from typing import Any
 from huggingface_hub import DatasetCard, DatasetCardData, ModelCard, ModelCardData
 
 from ..cipher import CipherSpec
-from ..errors import ParameterError
+from ..errors import INSTALL, ParameterError
 from ..processor.image_processing import EtcImageProcessor
 from .guard import Encryption
 from .results import eval_results, read_evaluation, results_text
 
 _ANY_KEY = "Any key does, or disposable=True in place of one."
-INSTALL = 'pip install "hf-etc"'
 _HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 _THREATS = {
     "dataset": "One key encrypts every image. Whoever collects a handful of ciphertexts, or one picture in plain and "

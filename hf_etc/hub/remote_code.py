@@ -13,6 +13,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ..errors import INSTALL
+
 STUB = "modeling_hf_etc.py"
 _TEMPLATE = '''"""Imports the network of this repository from the package hf-etc; the code is there, not here."""
 
@@ -22,7 +24,7 @@ try:
 except ModuleNotFoundError as error:
     if error.name != "hf_etc":
         raise
-    raise ImportError('this model needs the package hf-etc; run: pip install "hf-etc"') from None
+    raise ImportError("this model needs the package hf_etc; run: {install}") from None
 
 
 # Classes of their own: transformers marks what it loads from a repository, and saves the file with the class
@@ -60,5 +62,5 @@ def with_remote_code(folder: Path) -> dict[str, bytes]:
     model_class: Any = MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING[config_class]
     config, model, place = config_class.__name__, model_class.__name__, STUB.removesuffix(".py")
     saved["auto_map"] = {"AutoConfig": f"{place}.{config}", "AutoModelForImageClassification": f"{place}.{model}"}
-    stub = _TEMPLATE.format(module=config_class.__module__, config=config, model=model)
+    stub = _TEMPLATE.format(module=config_class.__module__, config=config, model=model, install=INSTALL)
     return {"config.json": (json.dumps(saved, indent=2) + "\n").encode(), STUB: stub.encode()}

@@ -1,7 +1,7 @@
 """What ciphertexts cost to store: still-image codecs, file sizes of a dataset, PSNR (paper section IV-C, Table IV).
 
 Pillow writes JPEG, JPEG 2000, WebP and lossy AVIF; JPEG-LS, JPEG XL and lossless AVIF come from
-imagecodecs: ``pip install "hf-etc[compression]"``.
+imagecodecs, the extra ``compression``.
 """
 
 import io
@@ -15,12 +15,11 @@ from PIL import Image
 
 from ..blocks.pixels import check_pixels
 from ..encoding import Subsampling
-from ..errors import GeometryError, ImageError, MissingExtraError, ParameterError
+from ..errors import GeometryError, ImageError, MissingExtraError, ParameterError, missing_extra
 
 CodecName = Literal["jpeg", "jpeg-ls", "jpeg2000", "webp", "avif", "jpeg-xl"]
 LOSSLESS_ONLY, LOSSY_ONLY = ("jpeg-ls", "jpeg2000"), ("jpeg",)
 WITH_SUBSAMPLING = ("jpeg", "avif")
-EXTRA = 'pip install "hf-etc[compression]"'
 
 
 @dataclass(frozen=True)
@@ -185,7 +184,7 @@ def _imagecodecs() -> Any:
     try:
         return import_module("imagecodecs")
     except ImportError:
-        raise MissingExtraError(f"JPEG-LS, JPEG XL and lossless AVIF need imagecodecs; run: {EXTRA}") from None
+        raise missing_extra("JPEG-LS, JPEG XL and lossless AVIF need imagecodecs", "compression") from None
 
 
 def _jpeg(pixels: np.ndarray, codec: Codec) -> bytes:

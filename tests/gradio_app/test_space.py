@@ -1,6 +1,5 @@
 """spaces/encrypted-classifier: what the Hub reads, and that the app is built from it."""
 
-import re
 import runpy
 from pathlib import Path
 
@@ -24,10 +23,6 @@ def test_front_matter():
     assert (SPACE / fields["app_file"]).is_file()
     assert len(fields["short_description"]) <= 60
     assert "not cryptographic" in text and "recover the key" in text
-
-
-def test_requirements_name_the_extra():
-    assert re.search(r"^hf-etc\[space\]", (SPACE / "requirements.txt").read_text(), re.MULTILINE)
 
 
 def test_app(served, monkeypatch):

@@ -5,9 +5,10 @@ import json
 import pytest
 from transformers import ViTConfig
 
+from hf_etc.errors import INSTALL
 from hf_etc.hub.remote_code import with_remote_code
 
-PIP = 'this model needs the package hf-etc; run: pip install "hf-etc"'
+PIP = f"this model needs the package hf_etc; run: {INSTALL}"
 
 # What a stranger tries, with the plain picture at hand; each attempt gives what came, or the error.
 ATTEMPTS = """

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...cipher.keys import KEY_FILE_ENV
-from ...errors import EtcError, MissingExtraError
+from ...errors import EtcError, missing_extra
 from ...files import is_local, place
 from .conversion import Conversion
 from .plan import Plan
@@ -75,7 +75,7 @@ def _cluster(num_proc: int | None) -> Iterator[Any]:
     try:
         import ray
     except ImportError:
-        raise MissingExtraError("the executor ray needs Ray; run: pip install 'hf-etc[ray]'") from None
+        raise missing_extra("the executor ray needs Ray", "ray") from None
     if ray.is_initialized():
         yield ray
         return
