@@ -222,3 +222,14 @@ def test_a_model_of_any_key_takes_ones_own_and_those_that_nobody_keeps(owners_ke
 def test_a_model_of_one_key_takes_no_disposable_ones(server):
     with pytest.raises(ParameterError, match="the model takes the ciphertexts of one key, no disposable ones"):
         EncryptedClassifier(server.url, None, disposable=True)
+
+
+def test_what_a_server_says_of_its_model(server):
+    """Texts without control characters; a server that says nothing, or something else, is no error."""
+    remote = RemoteClassifier(server.url)
+    said = {"name": NASTY, "hub_id": None, "classes": [NASTY, 7], "count": 2}
+    server.about = said | {"page": NASTY}
+    assert remote.about() == {"name": CLEAN, "hub_id": None, "classes": [CLEAN], "count": 2}
+    for other in (None, [said], said | {"count": "2"}, said | {"hub_id": 7}, events("error", "no such function"), b""):
+        server.about = other
+        assert remote.about() is None
