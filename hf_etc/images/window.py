@@ -55,7 +55,7 @@ def to_bytes(values: np.ndarray, low: float, high: float) -> np.ndarray:
     if values.dtype.kind in "iu" and values.dtype.itemsize == 2:  # a table is exact and takes no memory
         every = np.arange(1 << 16, dtype=np.uint16).view(values.dtype.newbyteorder("="))
         return to_bytes(every.astype(np.float64), low, high)[values.astype(every.dtype).view(np.uint16)]
-    scaled = (values.astype(np.float64) - low) * (255 / (high - low))
+    scaled = (values.astype(np.float64) - low) * 255 / (high - low)
     return np.floor(np.clip(np.nan_to_num(scaled), 0, 255) + 0.5).astype(np.uint8)
 
 

@@ -26,12 +26,13 @@ _LIST = re.compile(r"^export\s+\{([^}]*)\};$", re.MULTILINE)
 _DEFAULT = re.compile(r"^export default (\w+);$", re.MULTILINE)
 _DECLARED = re.compile(r"^export (?=(?:async function|function\*?|class|const) ([\w$]+))", re.MULTILINE)
 _LATER = re.compile(r'\bimport\("(\.[^"]+)"\)')
-_WORKER = re.compile(r'\bnew Worker\(new URL\("(\.[^"]+)", import\.meta\.url\)')
+_WORKER = re.compile(r'\bnew Worker\(new URL\("(\.[^"]+)", import\.meta\.url\), \{ type: "module" \}')
 _OF_THIS_SCRIPT = (
     'new Worker(URL.createObjectURL(new Blob([document.querySelector("script[type=module]").textContent], '
     '{ type: "text/javascript" }))'
 )
 _FILE = re.compile(r'new URL\("(\.[^"]+)", import\.meta\.url\)')
+_HERE = re.compile(r"\bimport\.meta\b")  # no browser lets a page on the disk start a module as its worker
 _UNKNOWN = re.compile(r"^(?:import|export)\b(?![.(]).*$", re.MULTILINE)
 _UNSAFE = re.compile(r"</script|<!--", re.IGNORECASE)
 
@@ -82,7 +83,10 @@ def bundle(entry: str) -> str:
     parts = _Parts()
     parts.add(entry)
     table = "".join(f"modules[{json.dumps(name)}] = (() => {{\n{body}}})();\n\n" for name, body in parts.bodies.items())
-    head = "const modules = {};\nconst named = ({ default: _, ...others }) => others;\n"
+    head = (
+        "const modules = {};\nconst named = ({ default: _, ...others }) => others;\n"
+        'const nowhere = { url: "https://localhost/" }; // in place of import.meta; nothing is asked there\n'
+    )
     return safe_in_page(f"\n{head}\n{table}", entry)
 
 
@@ -146,6 +150,7 @@ class _Parts:
             (_LATER, lambda found: f"Promise.resolve({self._reference(name, found[1])})"),
             (_WORKER, _OF_THIS_SCRIPT),
             (_FILE, lambda found: f'new URL("{_data_url(_resolve(name, found[1]))}")'),
+            (_HERE, "nowhere"),
         ):
             source = pattern.sub(replace, source)
         if left := _UNKNOWN.search(source):
