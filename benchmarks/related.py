@@ -166,7 +166,7 @@ def fit(network: Logits, lab: RelatedLab, encode: Encode) -> None:
         given[flipped] = given[flipped, :, ::-1]
         return encode(given, labels[chosen], random)
 
-    budget = Budget(lab.amount(4, 800, 80_000), BATCH)
+    budget = Budget(lab.amount(4, 400, 80_000), BATCH)
     fit_network(network, batch, F.cross_entropy, budget, learning_rate=1e-3)
 
 
@@ -253,7 +253,7 @@ def break_instahide(public_mixed: int, lab: RelatedLab) -> dict[str, Any]:
     count, rounds = lab.amount((6, 8), (40, 20), (100, 50))
     private, random = lab.test[0][:count], np.random.default_rng(lab.seed)
     half = len(lab.own) // 2
-    budget = Budget(lab.amount(4, 700, 5_000), 64)
+    budget = Budget(lab.amount(4, 500, 5_000), 64)
 
     def attack(pixels: np.ndarray) -> np.ndarray:
         mixed = {"mixed": 2, "public_mixed": public_mixed}
@@ -296,7 +296,7 @@ def break_neuracrypt(lab: RelatedLab) -> dict[str, Any]:
 
 def break_unet(lab: RelatedLab) -> dict[str, Any]:
     """Protected pictures undone by a network trained on the attacker's. Control: pairs that do not belong together."""
-    targets, budget = lab.test[0][: lab.amount(8, 200, 10_000)], Budget(lab.amount(4, 800, 20_000), 32)
+    targets, budget = lab.test[0][: lab.amount(8, 200, 10_000)], Budget(lab.amount(4, 500, 20_000), 32)
     protected, own = lab.protector.encode(targets), lab.protector.encode(lab.own)
     inverse = unet.invert(own, lab.own, lab.seed, budget)
     blind = unet.invert(np.roll(own, len(own) // 2, 0), lab.own, lab.seed, budget)
