@@ -250,7 +250,7 @@ def in_order(found: np.ndarray, plain: np.ndarray) -> np.ndarray:
 
 def break_instahide(public_mixed: int, lab: RelatedLab) -> dict[str, Any]:
     """The private pictures from many encodings of each. Control: no two encodings share a picture."""
-    count, rounds = lab.amount((6, 8), (40, 20), (100, 50))
+    count, rounds = lab.amount((6, 4), (40, 20), (100, 50))
     private, random = lab.test[0][:count], np.random.default_rng(lab.seed)
     half = len(lab.own) // 2
     budget = Budget(lab.amount(4, 500, 5_000), 64)
