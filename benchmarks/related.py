@@ -40,7 +40,7 @@ from hf_etc.related import instahide, neuracrypt, unet
 from hf_etc.sealing import Recipe, Sealer
 
 NAME, DATA, CLASSES, EDGE, BLOCK = "related", "cifar10", 10, 32, 4
-SHAPE = {"hidden_size": 96, "num_hidden_layers": 4, "num_attention_heads": 3, "intermediate_size": 384}
+SHAPE = {"hidden_size": 64, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 256}
 BATCH, SHOWN = 64, 6
 FEATURES, SHARE = 5, 0.003  # of the U-Net: layers of SqueezeNet, and their weight in its loss
 DRAWS = 8  # InstaHide: encodings of each test picture
@@ -166,7 +166,7 @@ def fit(network: Logits, lab: RelatedLab, encode: Encode) -> None:
         given[flipped] = given[flipped, :, ::-1]
         return encode(given, labels[chosen], random)
 
-    budget = Budget(lab.amount(4, 400, 80_000), BATCH)
+    budget = Budget(lab.amount(4, 300, 80_000), BATCH)
     fit_network(network, batch, F.cross_entropy, budget, learning_rate=1e-3)
 
 
@@ -252,12 +252,12 @@ def break_instahide(public_mixed: int, lab: RelatedLab) -> dict[str, Any]:
     """The private pictures from many encodings of each. Control: no two encodings share a picture."""
     count, rounds = lab.amount((6, 4), (40, 20), (100, 50))
     private, random = lab.test[0][:count], np.random.default_rng(lab.seed)
-    half = len(lab.own) // 2
-    budget = Budget(lab.amount(4, 500, 5_000), 64)
+    half, settings = len(lab.own) // 2, {"mixed": 2, "public_mixed": public_mixed}
+    budget = Budget(lab.amount(4, 400, 5_000), 64)
+    network = instahide.learn(lab.own[:half], **settings, seed=lab.seed, budget=budget)
 
     def attack(pixels: np.ndarray) -> np.ndarray:
-        mixed = {"mixed": 2, "public_mixed": public_mixed}
-        return instahide.reconstruct(pixels, count, lab.own[:half], lab.seed, budget=budget, **mixed)
+        return instahide.reconstruct(pixels, count, network, **settings, seed=lab.seed)
 
     made = instahide.encode(private, random, rounds, 2, lab.own[half:], public_mixed)
     once = lab.own[half:][random.permutation(len(lab.own) - half)[: count * rounds * 2]].reshape(-1, 2, EDGE, EDGE, 3)
@@ -274,13 +274,13 @@ def break_instahide(public_mixed: int, lab: RelatedLab) -> dict[str, Any]:
 
 def break_neuracrypt(lab: RelatedLab) -> dict[str, Any]:
     """Which encoding is whose, and others of the key decoded. Control: a key for each picture."""
-    count, others = lab.amount((32, 8), (500, 100), (2_000, 500))
+    count, others = lab.amount((32, 8), (400, 100), (2_000, 500))
     pictures, targets = lab.test[0][:count], lab.test[0][count : count + others]
     random = np.random.default_rng(lab.seed)
     order = random.permutation(count)
     encoder = neuracrypt.Encoder(lab.seed, lab.own[:500], BLOCK)
     found = neuracrypt.match(encoder.encode(pictures[order], random), pictures, BLOCK, lab.seed)
-    keys = (neuracrypt.Encoder(lab.seed + 1 + row, lab.own[:100], BLOCK) for row in range(count))
+    keys = (neuracrypt.Encoder(lab.seed + 1 + row, lab.own[:10], BLOCK) for row in range(count))
     apart = np.concatenate([key.encode(one[None], random) for key, one in zip(keys, pictures[order], strict=True)])
     control = neuracrypt.match(apart, pictures, BLOCK, lab.seed)
     tokens = encoder.encode(targets, random)
@@ -296,7 +296,7 @@ def break_neuracrypt(lab: RelatedLab) -> dict[str, Any]:
 
 def break_unet(lab: RelatedLab) -> dict[str, Any]:
     """Protected pictures undone by a network trained on the attacker's. Control: pairs that do not belong together."""
-    targets, budget = lab.test[0][: lab.amount(8, 200, 10_000)], Budget(lab.amount(4, 500, 20_000), 32)
+    targets, budget = lab.test[0][: lab.amount(8, 200, 10_000)], Budget(lab.amount(4, 300, 20_000), 16)
     protected, own = lab.protector.encode(targets), lab.protector.encode(lab.own)
     inverse = unet.invert(own, lab.own, lab.seed, budget)
     blind = unet.invert(np.roll(own, len(own) // 2, 0), lab.own, lab.seed, budget)

@@ -105,30 +105,22 @@ def _shares(random: np.random.Generator, count: int) -> np.ndarray:
 
 
 def reconstruct(
-    pixels: np.ndarray,
-    pictures: int,
-    public: np.ndarray,
-    seed: int = 0,
-    mixed: int = 2,
-    public_mixed: int = 0,
-    budget: Budget = BUDGET,
+    pixels: np.ndarray, pictures: int, network: "Compare", mixed: int = 2, public_mixed: int = 0, seed: int = 0
 ) -> np.ndarray:
     """The private pictures behind many encodings.
 
     Args:
         pixels: float32 (M,H,W,3), encodings; each private picture should be in 30 or more of them.
         pictures: how many private pictures there are.
-        public: uint8 (L,H,W,3), the attacker's own, of the same kind: to learn similarity from.
-        seed: of all random choices.
+        network: from :func:`learn`.
         mixed, public_mixed: as in :func:`encode`, which are public.
-        budget: of the network that compares encodings.
+        seed: of the search for clusters.
 
     Returns:
         uint8 (pictures,H,W,3), in an order of their own, and as a whole perhaps negative: absolute values do not tell.
     """
-    similar = similarity(pixels, public, seed, mixed, public_mixed, budget)
-    members = cluster(similar, pictures, mixed, seed)
-    found = solve(np.abs(pixels).reshape(len(pixels), -1), members / (mixed + public_mixed))
+    members = cluster(network.alike(pixels), pictures, mixed, seed)
+    found = solve(np.abs(pixels).reshape(len(pixels), -1), members / np.float32(mixed + public_mixed))
     found = agree(found.reshape(pictures, *pixels.shape[1:]))
     return (found.clip(-1, 1) * 127.5 + 127.5).round().astype(np.uint8)
 
@@ -153,13 +145,26 @@ class Compare(nn.Module):
         found = self.vectors(pixels)
         return self.scale[0] * found @ found.T + self.scale[1]
 
+    def alike(self, pixels: np.ndarray) -> np.ndarray:
+        """The products of the vectors of encodings: float32 (M,H,W,3) -> float64 (M,M)."""
+        with torch.no_grad():
+            found = self.vectors(torch.from_numpy(pixels))
+        return (found @ found.T).double().numpy()
 
-def similarity(
-    pixels: np.ndarray, public: np.ndarray, seed: int, mixed: int, public_mixed: int, budget: Budget
-) -> np.ndarray:
-    """How alike encodings are to a network that was trained on encodings of the attacker's own: float (M,M)."""
+
+def learn(public: np.ndarray, mixed: int = 2, public_mixed: int = 0, seed: int = 0, budget: Budget = BUDGET) -> Compare:
+    """Train on encodings of the attacker's own pictures to tell which share one.
+
+    Args:
+        public: uint8 (L,H,W,3), of the same kind as the private ones.
+        mixed, public_mixed: as in :func:`encode`.
+        seed: of weights and choices.
+        budget: steps, and encodings in each.
+    """
     random = np.random.default_rng(seed)
-    torch.manual_seed(seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = Compare()
 
     def batch() -> tuple[Tensor, Tensor]:
         own = public[random.integers(0, len(public), _OWN)]
@@ -172,11 +177,8 @@ def similarity(
         above = torch.ones_like(share, dtype=torch.bool).triu(1)
         return F.binary_cross_entropy_with_logits(logits[above], share[above])
 
-    network = Compare()
     fit_network(network, batch, loss, budget, learning_rate=2e-3)
-    with torch.no_grad():
-        found = network.vectors(torch.from_numpy(pixels))
-        return (found @ found.T).double().numpy()
+    return network
 
 
 def cluster(similar: np.ndarray, pictures: int, mixed: int, seed: int = 0) -> np.ndarray:
@@ -214,16 +216,16 @@ def solve(absolute: np.ndarray, weights: np.ndarray) -> np.ndarray:
     expected signs and least squares take turns.
 
     Args:
-        absolute: float (M,P), not negative.
-        weights: float (M,N).
+        absolute: float32 (M,P), not negative.
+        weights: float32 (M,N).
 
     Returns:
-        float64 (N,P).
+        float32 (N,P).
     """
-    power = np.square(absolute, dtype=np.float64)
+    power = np.square(absolute)
     power -= power.mean(0)
     outer = np.einsum("mp,mi,mj->pij", power, weights, weights, optimize=True)
-    found = 0.5 * np.sqrt(weights.shape[1]) * np.linalg.eigh(outer)[1][:, :, -1].T
+    found = 0.5 * weights.shape[1] ** 0.5 * np.linalg.eigh(outer)[1][:, :, -1].T
     inverse = np.linalg.pinv(weights)
     for _ in range(_MAXIMISATION):
         found = inverse @ (absolute * np.tanh(absolute * (weights @ found) / _NOISE**2))

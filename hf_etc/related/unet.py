@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from ..audit.training import Budget, fit_network, to_images, to_tensor
 from ..errors import ParameterError
 
-BUDGET = Budget(steps=600, batch=32)
+BUDGET = Budget(steps=600, batch=16)
 _CPU = torch.device("cpu")
 _PART = 100  # pictures at a time
 
@@ -28,7 +28,7 @@ class UNet(nn.Module):
         width: channels at full resolution, doubled at each of two halvings.
     """
 
-    def __init__(self, seed: int = 0, width: int = 24) -> None:
+    def __init__(self, seed: int = 0, width: int = 16) -> None:
         super().__init__()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)

@@ -62,11 +62,12 @@ def test_compared_encodings_that_share_a_picture_are_alike(pictures):
     """And so the whole attack: network, clusters, solution."""
     private, public = pictures[:6], pictures[6:]
     made = instahide.encode(private, random(1), rounds=8)
-    alike = instahide.similarity(made.pixels, public, 0, 2, 0, Budget(40, 40))
+    network = instahide.learn(public, budget=Budget(40, 40))
+    alike = network.alike(made.pixels)
     share = made.weights @ made.weights.T > 0
     above = np.triu(np.ones_like(share), 1)
     assert alike[share & above].mean() > alike[~share & above].mean() + 0.1
-    found = instahide.reconstruct(made.pixels, 6, public, budget=Budget(40, 40))
+    found = instahide.reconstruct(made.pixels, 6, network)
     assert found.shape == private.shape and found.dtype == np.uint8
 
 
