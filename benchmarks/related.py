@@ -42,7 +42,7 @@ from hf_etc.sealing import Recipe, Sealer
 NAME, DATA, CLASSES, EDGE, BLOCK = "related", "cifar10", 10, 32, 4
 SHAPE = {"hidden_size": 64, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 256}
 BATCH, SHOWN = 64, 6
-FEATURES, SHARE = 5, 0.003  # of the U-Net: layers of SqueezeNet, and their weight in its loss
+FEATURES, SHARE = 5, 0.02  # of the U-Net: layers of SqueezeNet, and their weight in its loss
 DRAWS = 8  # InstaHide: encodings of each test picture
 PRIVATE = Recipe.of(preset="private", block_size=BLOCK).spec
 ONE_KEY = EtcSpec("dataset", BLOCK)
