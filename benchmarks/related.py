@@ -296,10 +296,11 @@ def break_neuracrypt(lab: RelatedLab) -> dict[str, Any]:
 
 def break_unet(lab: RelatedLab) -> dict[str, Any]:
     """Protected pictures undone by a network trained on the attacker's. Control: pairs that do not belong together."""
-    targets, budget = lab.test[0][: lab.amount(8, 200, 10_000)], Budget(lab.amount(4, 300, 20_000), 16)
-    protected, own = lab.protector.encode(targets), lab.protector.encode(lab.own)
-    inverse = unet.invert(own, lab.own, lab.seed, budget)
-    blind = unet.invert(np.roll(own, len(own) // 2, 0), lab.own, lab.seed, budget)
+    targets, budget = lab.test[0][: lab.amount(8, 100, 10_000)], Budget(lab.amount(4, 200, 20_000), 16)
+    plain = lab.own[: lab.amount(96, 3_000, 50_000)]
+    protected, own = lab.protector.encode(targets), lab.protector.encode(plain)
+    inverse = unet.invert(own, plain, lab.seed, budget)
+    blind = unet.invert(np.roll(own, len(own) // 2, 0), plain, lab.seed, budget)
     return restored(targets, inverse.encode(protected), protected) | {
         "control": restored(targets, blind.encode(protected))["value"],
         "unattacked": restored(targets, protected)["value"],
