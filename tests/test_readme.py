@@ -47,7 +47,7 @@ def home(tmp_path_factory):
     (folder / "examples").symlink_to(ROOT / "examples")
     (folder / "photos").mkdir()
     for i in range(6):
-        smooth = Image.fromarray(noise(6, 6, 3, seed=i)).resize((224, 224), Image.Resampling.BICUBIC)
+        smooth = Image.fromarray(noise(6, 6, 3, seed=i)).resize((96, 96), Image.Resampling.BICUBIC)
         smooth.save(folder / "photos" / f"{i}.png")
     smooth.save(folder / "photo.jpg", quality=95)
     return folder
@@ -82,7 +82,7 @@ def small_cifar(folder):
         images = [Image.fromarray(rng.integers(0, 256, (32, 32, 3), np.uint8)) for _ in range(rows)]
         return Dataset.from_dict({"img": images, "label": [i % 2 for i in range(rows)]}, features=features)
 
-    DatasetDict({"train": split(64), "test": split(48)}).save_to_disk(folder)
+    DatasetDict({"train": split(32), "test": split(24)}).save_to_disk(folder)
 
 
 def test_the_readme_runs_from_top_to_bottom(home, environment):

@@ -20,9 +20,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import uvicorn
 from PIL import Image
 
 from hf_etc import EtcImageProcessor, EtcKey
+from hf_etc.gradio import HeaderTimeout
 from hf_etc.models import build_model
 
 from ..secrets import find_secret
@@ -285,3 +287,17 @@ def parse_event(stream: str) -> tuple[str, object]:
         elif name == "data" and event in ("complete", "error"):
             data = json.loads(value)
     return event, (data or {}).get("error") if event == "error" else data
+
+
+@contextmanager
+def mounted(parent):
+    """An application of FastAPI on localhost; gives its address."""
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(parent, port=port, log_level="error", http=HeaderTimeout))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(30)

@@ -5,7 +5,6 @@ import contextlib
 import http.client
 import json
 import socket
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -13,7 +12,6 @@ import urllib.request
 import fastapi
 import gradio as gr
 import pytest
-import uvicorn
 from gradio.external import from_spaces_blocks
 
 from hf_etc import EtcCipher, EtcImageProcessor, EtcKey
@@ -21,9 +19,7 @@ from hf_etc.errors import ParameterError
 from hf_etc.gradio import EncryptedImage, HeaderTimeout, build_app, launch, mount
 from hf_etc.gradio.limits import RequestLimits
 
-from ..secrets import find_secret
-from .page import Visitor
-from .support import Served, classify, data_url, file_of, free_port, picture, post, recording_proxy, save_model
+from .support import classify, data_url, free_port, mounted, picture, post, save_model
 
 KEY = EtcKey.generate()
 FILE = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
@@ -47,19 +43,6 @@ def launched(app, **options):
         yield f"http://127.0.0.1:{port}"
     finally:
         app.close()
-
-
-@contextlib.contextmanager
-def mounted(parent):
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(parent, port=port, log_level="error", http=HeaderTimeout))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(30)
 
 
 ID = EtcCipher(KEY, 8).cipher_id(32, 32)
@@ -128,20 +111,6 @@ def test_an_app_cannot_be_copied_by_gradio_load(model):
         pytest.raises(ParameterError, match=r"gradio\.load cannot copy an app"),
     ):
         from_spaces_blocks(url, None)
-
-
-def test_the_page_of_a_mounted_app_below_another_path(model, chromium):
-    parent = mount(fastapi.FastAPI(), build_app(model), "/some/where")
-    with mounted(parent) as url, recording_proxy(int(url.rpartition(":")[2])) as (proxied, record):
-        served = Served(KEY, model, f"{proxied}/some/where/", record, list)
-        with Visitor(chromium, served) as visitor:
-            visitor.open_key(KEY.reveal())
-            visitor.open_picture(file_of(picture(1)))
-            visitor.wait_until_ready()
-            answer, expected = visitor.classify(), served.expected(served.client.encrypt(picture(1))[0])
-            assert answer == pytest.approx({label: expected[label] for label in answer}, abs=1e-4) and len(answer) == 5
-            elsewhere = [url for url in visitor.urls if not url.startswith((served.url, "data:", "blob:"))]
-            assert elsewhere == [] and find_secret(KEY, record.everything()) == []
 
 
 @pytest.mark.parametrize("option", ["share", "ssr_mode", "debug", "allowed_paths", "app_kwargs", "run_history"])

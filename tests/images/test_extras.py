@@ -218,7 +218,9 @@ def test_a_phones_picture_is_read_upright(tmp_path):
     assert b"Jane" in path.read_bytes() and b"Jane" not in sealed
 
 
-@pytest.mark.parametrize(("package", "says"), [("pydicom", r'"hf-etc\[dicom\]"'), ("pillow_heif", r'"hf-etc\[heic\]"')])
+@pytest.mark.parametrize(
+    ("package", "says"), [("pydicom", "pip install .*pydicom"), ("pillow_heif", "pip install .*pillow-heif")]
+)
 def test_a_missing_package_is_named_with_its_extra(monkeypatch, package, says):
     monkeypatch.setitem(sys.modules, package, None)
     file = io.BytesIO()
