@@ -5,7 +5,7 @@ DATA ?= ../shared/data
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs bench clean
+.PHONY: help demo test check lowest docs bench clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -28,6 +28,9 @@ check: $(READY) ## Lint, formatting, types, import contracts, declared dependenc
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/deptry .
 
+lowest: ## Run the quick tests with every direct dependency at its lowest allowed release
+	.ci/lowest
+
 docs: $(READY) ## The documentation as a site: site/index.html; a link that leads nowhere fails
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
@@ -41,4 +44,4 @@ bench: $(READY) ## Measure speed against named peers, writes results/ and docs/p
 	$(BIN)/python benchmarks/page.py
 
 clean: ## Remove the virtual environment and what the demo and the site wrote
-	rm -rf $(VENV) demo-out site
+	rm -rf $(VENV) .venv-lowest demo-out site

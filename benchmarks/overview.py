@@ -1,6 +1,6 @@
 """The figure at the top of the README: pictures, what is sent of them, what the audit restores, and the label.
 
-Run: python benchmarks/overview.py DATASET MODEL     (minutes; writes docs/figures/overview.png and results/overview.json)
+Run: python benchmarks/overview.py DATASET MODEL     (minutes; writes docs/figures/overview.png, results/overview.json)
 
 MODEL takes private ciphertexts of the pictures' classes (docs/base-model.md). The figure shows the first test pictures
 that it labels rightly; how many of all it does, stands in the record and in the figure.

@@ -1,4 +1,4 @@
-"""docs/performance.md with its chart, the sizes in docs/scale.md, and the modes in README.md, from the records in results/.
+"""docs/performance.md with its chart, the sizes in docs/scale.md, and the modes in README.md, from the records.
 
 Run: python benchmarks/page.py [--check]            (after a benchmark; --check says whether the page is current)
 
@@ -162,9 +162,15 @@ SECTIONS: dict[str, tuple[Callable[[Any], Rows], str]] = {
 
 MODES = {
     "dataset-16": ("one key for all, the paper's (`paper`)", "the glance"),
-    "image-16": ("a key for each picture, all blocks (`--key-scope image`)", "the glance; one picture never gives another"),
+    "image-16": (
+        "a key for each picture, all blocks (`--key-scope image`)",
+        "the glance; one picture never gives another",
+    ),
     "image-16-gap12-jitter12": ("**`private`**: gaps between the blocks, too", "who puts the puzzle together"),
-    "image-16-gap16-jitter16-keep50": ("**`strict`**: wider gaps, half of the blocks", "the same, and most pixels never leave"),
+    "image-16-gap16-jitter16-keep50": (
+        "**`strict`**: wider gaps, half of the blocks",
+        "the same, and most pixels never leave",
+    ),
 }
 
 

@@ -9,7 +9,7 @@ The server's side, with ciphertexts and no key:
 
     python examples/evaluate.py --model_name_or_path run --dataset_name ciphertexts
 
-Prints a table and writes evaluation.json into the model's folder; --help lists the arguments, such as
+Prints a table and writes evaluation.json into the model's folder; --help lists the options, such as
 --jpeg_quality 85 80 --jpeg_subsampling 4:2:0.
 """
 
@@ -19,7 +19,7 @@ from pathlib import Path
 # Python puts this folder first, where evaluate.py would hide the library of that name.
 sys.path = [path for path in sys.path if Path(path).resolve() != Path(__file__).resolve().parent]
 
-from hf_etc.training.evaluation import main  # noqa: E402
+from hf_etc.cli import main  # noqa: E402
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(["evaluate", *sys.argv[1:]]))

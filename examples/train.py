@@ -11,7 +11,7 @@ A recipe of the paper, on the owner's side (augment, then encrypt anew in every 
 
     HF_ETC_KEY_FILE=owner.key accelerate launch examples/train.py examples/recipes/convmixer-etc-cifar10.yaml
 
-Flags after a recipe override it; --help lists them. Several GPUs, or two processes on the CPU:
+Options after a recipe override it; --help lists them. This is hf-etc train. Several GPUs, or two processes on the CPU:
 
     accelerate launch --multi_gpu --num_processes 8 examples/train.py RECIPE --per_device_train_batch_size 8
     accelerate launch --cpu --num_processes 2 examples/train.py RECIPE --per_device_train_batch_size 32
@@ -33,9 +33,9 @@ from pathlib import Path
 # Python puts this folder first, where evaluate.py would hide the library of that name.
 sys.path = [path for path in sys.path if Path(path).resolve() != Path(__file__).resolve().parent]
 
+from hf_etc.cli import main  # noqa: E402
 from hf_etc.training.launch import start_cpu_processes  # noqa: E402
-from hf_etc.training.train import main  # noqa: E402
 
 if __name__ == "__main__":
     start_cpu_processes()
-    sys.exit(main())
+    sys.exit(main(["train", *sys.argv[1:]]))

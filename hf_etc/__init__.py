@@ -23,16 +23,19 @@ _PUBLIC = {
     "load_rgb": "images",
     "Preparation": "images",
     "EncryptImages": "data",
+    "encrypt_dataset": "data",
     "EtcImageProcessor": "processor",
     "adapt": "key_adaptation",
     "EtcError": "errors",
 }
+_ROOMS = ("audit", "client", "data", "gradio", "hub", "models", "training")  # packages with public names of their own
 __all__ = ["__version__", *_PUBLIC]
 
 if TYPE_CHECKING:
+    from . import audit, client, data, gradio, hub, models, training
     from .cipher import list_ciphers
     from .cipher.keys import EtcKey
-    from .data import EncryptImages
+    from .data import EncryptImages, encrypt_dataset
     from .errors import EtcError
     from .images import (
         Marker,
@@ -49,13 +52,15 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f".{name}", __name__)
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f".{_PUBLIC[name]}", __name__), name)
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*__all__, *_ROOMS])
 
 
 from . import registration as _registration  # noqa: E402

@@ -1,7 +1,4 @@
-"""The ``hf-etc`` command: finds the subcommand. Bad input gives one line on stderr and exit status 2.
-
-A subcommand is a module with a ``main(argv)``. It is imported when it is needed, so that ``hf-etc --help`` is quick.
-"""
+"""The ``hf-etc`` command: finds the subcommand. Bad input gives one line on stderr and exit status 2."""
 
 import argparse
 import os
@@ -11,31 +8,26 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from textwrap import fill
 
 from . import __version__
+from .commands import COMMANDS
 from .errors import EtcError, ParameterError
+from .usage import UsageError, in_options, meant
 
 BAD_INPUT, INTERRUPTED = 2, 130
-COMMANDS = {
-    "keygen": ("hf_etc.commands.keygen", "make a new secret key"),
-    "encrypt": (
-        "hf_etc.commands.encrypt",
-        "encrypt an image, a folder of images or a dataset; run again to resume",
-    ),
-    "decrypt": ("hf_etc.commands.decrypt", "decrypt an image, a folder of images or a dataset into png"),
-    "inspect": ("hf_etc.commands.inspect", "show how images are encrypted; exit status 1 if any is not"),
-    "train": ("hf_etc.training.train", "train a classifier on encrypted or plain images"),
-    "evaluate": ("hf_etc.training.evaluation", "accuracy with the right key, a wrong one, none, and after JPEG"),
-    "serve": ("hf_etc.commands.serve", "a web page that encrypts in the browser and classifies what arrives"),
-    "classify": ("hf_etc.client.classify", "encrypt pictures here and have a server classify the ciphertexts"),
-    "client": ("hf_etc.commands.client", "a page of your own for a classifier that somebody else serves"),
-    "check": ("hf_etc.commands.check", "whether a model takes pictures that have a key each"),
-    "push": ("hf_etc.commands.push", "upload a model or an encrypted dataset to the Hub, through a guard, with a card"),
-    "audit": ("hf_etc.commands.audit", "attack your own images and settings, and report what leaks"),
-    "frontier": ("hf_etc.commands.frontier", "accuracy against leakage, for many settings of the cipher"),
-    "reproduce": ("hf_etc.commands.reproduce", "the tables and figures of the paper, published beside measured"),
-    "demo": ("hf_etc.commands.demo", "the main job on embedded images, with a result page"),
-}
+_GRAMMAR = """\
+One grammar for all commands:
+  --key FILE names the key; without it, HF_ETC_KEY_FILE or HF_ETC_KEY does.
+  Options are written in kebab case: --block-size 8. Snake case, as in the
+  recipes of a training, means the same: --block_size 8.
+  train and evaluate also take the names that transformers has, such as
+  --model_name_or_path for --model and --output_dir for --out.
+  --quiet leaves results and errors. --json puts nothing but JSON on stdout.
+  Exit status: 0, 1 where the answer is no, 2 after "hf-etc: error: ...",
+  130 after Ctrl-C; a training that was stopped has 128 + the signal.
+
+hf-etc COMMAND --help shows the options of a command."""
 _KEY_TEXT = re.compile(r"hfetc2-[a-z2-7]{20}", re.IGNORECASE)
 
 
@@ -48,15 +40,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0, what the subcommand says, 2 (bad input) or 130 (Ctrl-C).
     """
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    words = list(sys.argv[1:] if argv is None else argv)
     try:
         with _one_line_warnings():
-            _refuse_key_texts(arguments)
-            if not arguments or arguments[0] not in COMMANDS:
-                _parser().parse_args(arguments)  # shows help or version, or what is wrong, and ends
-            return import_module(COMMANDS[arguments[0]][0]).main(arguments[1:]) or 0
+            _refuse_key_texts(words)
+            if not words or words[0] not in COMMANDS:
+                _explain(words)
+            return import_module(f".commands.{words[0]}", __package__).main(words[1:]) or 0
     except EtcError as error:
-        print(f"hf-etc: {error}", file=sys.stderr)
+        text = str(error) if isinstance(error, UsageError) else in_options(str(error))
+        print(f"hf-etc: error: {text}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         print("hf-etc: interrupted; run the same command again to resume", file=sys.stderr)
@@ -66,18 +59,34 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
 
 
+def _explain(words: Sequence[str]) -> None:
+    """Show help or version and end, or raise what is wrong where the command should stand."""
+    if words and words[0] in ("-h", "--help", "--version"):
+        _parser().parse_args(words)
+    if not words:
+        raise UsageError("no command; see hf-etc --help")
+    kind = "option" if words[0].startswith("-") else "command"
+    raise UsageError(f"unknown {kind} {words[0]}{meant(words[0], COMMANDS)}; see hf-etc --help")
+
+
 def _parser() -> argparse.ArgumentParser:
-    description = "Train and run image classifiers on encrypted (EtC) images."
-    parser = argparse.ArgumentParser(prog="hf-etc", description=description)
+    rows = (
+        fill(f"{name:<12}{summary}", 79, initial_indent="  ", subsequent_indent=" " * 14)
+        for name, summary in COMMANDS.items()
+    )
+    parser = argparse.ArgumentParser(
+        prog="hf-etc",
+        usage="hf-etc COMMAND ...",
+        description="Train and run image classifiers on encrypted (EtC) images.",
+        epilog="\n".join(["commands:", *rows, "", _GRAMMAR]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--version", action="version", version=f"hf-etc {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, (_, summary) in COMMANDS.items():
-        commands.add_parser(name, help=summary, add_help=False)
     return parser
 
 
-def _refuse_key_texts(arguments: Sequence[str]) -> None:
-    if any(_KEY_TEXT.search(argument) for argument in arguments):
+def _refuse_key_texts(words: Sequence[str]) -> None:
+    if any(_KEY_TEXT.search(word) for word in words):
         raise ParameterError(
             "a key was given on the command line, where other users can see it; "
             "pass the path of a key file (--key FILE), and consider this key known"

@@ -76,6 +76,15 @@ def loaded_by(use="0"):
     return set(json.loads(result.stdout.splitlines()[-1]))
 
 
+def test_rooms_are_found_without_an_import_of_their_own():
+    code = (
+        "import hf_etc, sys; absent = {'audit', 'client', 'gradio', 'hub', 'encrypt_dataset'} - set(dir(hf_etc));"
+        "print(absent, 'torch' in sys.modules, hf_etc.client.__name__)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.stdout == "set() False hf_etc.client\n", run.stderr
+
+
 def test_import_is_light():
     assert not loaded_by() & {"torch", "transformers", "datasets", "torchvision", "timm", "evaluate", "accelerate"}
     assert "torch" in loaded_by("import torch"), "the check sees what is loaded"

@@ -28,7 +28,9 @@ SERVED = "http://127.0.0.1:7860"
 
 def blocks():
     """(language, text) of each fenced block."""
-    return re.findall(r"^```(\w*)\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    return re.findall(
+        r"^```(\w*)\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
 
 
 def commands(block):
@@ -45,7 +47,7 @@ def home(tmp_path_factory):
     (folder / "examples").symlink_to(ROOT / "examples")
     (folder / "photos").mkdir()
     for i in range(6):
-        smooth = Image.fromarray(noise(6, 6, 3, seed=i)).resize((224, 224), Image.Resampling.BICUBIC)
+        smooth = Image.fromarray(noise(6, 6, 3, seed=i)).resize((96, 96), Image.Resampling.BICUBIC)
         smooth.save(folder / "photos" / f"{i}.png")
     smooth.save(folder / "photo.jpg", quality=95)
     return folder
@@ -80,7 +82,7 @@ def small_cifar(folder):
         images = [Image.fromarray(rng.integers(0, 256, (32, 32, 3), np.uint8)) for _ in range(rows)]
         return Dataset.from_dict({"img": images, "label": [i % 2 for i in range(rows)]}, features=features)
 
-    DatasetDict({"train": split(64), "test": split(48)}).save_to_disk(folder)
+    DatasetDict({"train": split(32), "test": split(24)}).save_to_disk(folder)
 
 
 def test_the_readme_runs_from_top_to_bottom(home, environment):
@@ -104,7 +106,9 @@ def test_the_readme_runs_from_top_to_bottom(home, environment):
         if served:
             served.terminate()
             served.communicate()
-    assert {"python", "hf-etc encrypt", "accelerate launch", "hf-etc push", "hf-etc classify", "hf-etc audit"} <= set(ran)
+    assert {"python", "hf-etc encrypt", "accelerate launch", "hf-etc push", "hf-etc classify", "hf-etc audit"} <= set(
+        ran
+    )
     assert Image.open(home / "sent.png").size == (128, 128)
     assert (home / "report" / "report.html").exists()
 

@@ -105,6 +105,8 @@ class Recovery:
         ciphertexts_used: how many collected ciphertexts (pairs, queries) it took.
         linked: int (T,), for each of the copies its place among the targets and then the collected ciphertexts.
         note: what else the attack found, in plain words.
+        undecidable: bool (N,), cells of the picture's blocks that the evidence cannot tell apart, see
+            :func:`hf_etc.audit.puzzle.matching.undecidable`; None: there are none.
     """
 
     restored: np.ndarray | None = None
@@ -113,6 +115,7 @@ class Recovery:
     ciphertexts_used: int = 0
     linked: np.ndarray | None = None
     note: str = ""
+    undecidable: np.ndarray | None = None
 
 
 class Attack(ABC):

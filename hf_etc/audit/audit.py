@@ -77,7 +77,7 @@ def audit(
     owner, shares = Owner.of(cipher.key, cipher.spec, codec), Shares.of(images, targets or TARGETS[scale])
     trial = make_trial(owner, shares, scale, weights, folder=store.folder if store else None, progress=progress)
     results = run_all(chosen, lambda attack: run_attack(attack, owner, shares, trial, lpips), store, progress)
-    return Audit(cipher.spec, codec, len(images), results, trial.plain, trial.evidence.targets)
+    return Audit(cipher.spec, codec, len(images), results, trial.plain, trial.evidence.targets, trial.evidence.size)
 
 
 def default_attacks(scale: Scale = "smoke") -> list[str]:

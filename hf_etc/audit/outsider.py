@@ -36,6 +36,7 @@ def audit_ciphertexts(
     ciphertexts: np.ndarray,
     spec: CipherSpec,
     *,
+    picture: tuple[int, int] | None = None,
     attacks: Sequence[str] | None = None,
     scale: Scale = "smoke",
     store: Store | None = None,
@@ -46,6 +47,7 @@ def audit_ciphertexts(
     Args:
         ciphertexts: uint8 (N,H,W,3), with key_scope="dataset" all of one key.
         spec: their cipher, from their markers.
+        picture: (height, width) of the plain pictures, from their markers; None: that of the ciphertexts.
         attacks: names; default: all that need no more.
         scale: how many ciphertexts to restore.
         store, progress: see :func:`hf_etc.audit.audit.audit`.
@@ -65,9 +67,10 @@ def audit_ciphertexts(
         if not attack.needs <= {"ciphertexts"}:
             raise ParameterError(f"{attack.name} needs more than ciphertexts; give the key with --key")
     count = min(TARGETS[scale], max(1, len(ciphertexts) // 3))
-    evidence = Evidence(spec, ciphertexts[:count], ciphertexts[count:] if len(ciphertexts) > 1 + count else None)
+    others = ciphertexts[count:] if len(ciphertexts) > 1 + count else None
+    evidence = Evidence(spec, ciphertexts[:count], others, picture=picture)
     results = run_all(chosen, lambda attack: _run(attack, evidence), store, progress)
-    return Audit(spec, None, len(ciphertexts), results, None, evidence.targets)
+    return Audit(spec, None, len(ciphertexts), results, None, evidence.targets, evidence.size)
 
 
 def _run(attack: Attack, evidence: Evidence) -> AttackResult:

@@ -16,7 +16,7 @@ from ..sealing import Cipher, Recipe, Sealer
 from .attack import Compiled, Evidence, Scale
 from .puzzle.cells import cells_of
 
-_COLLECTED, _MOST_COLLECTED, _PAIRS = 50, 500, 1
+_COLLECTED, _MOST_COLLECTED, _MOST_PAIRS = 50, 500, 4
 _SYNTHETIC_FALL = 2.2
 _COPY_QUALITY = 75
 
@@ -88,14 +88,16 @@ class Shares:
 
     @classmethod
     def of(cls, images: np.ndarray, targets: int) -> "Shares":
-        """Divide images: a third at most are targets, one is a pair, 50 are collected, of many up to 500."""
+        """Divide images: a third at most are targets, 1 to 4 are pairs, 50 are collected, of many up to 500."""
         first = min(targets, max(1, len(images) // 3))
         rest = images[first:]
-        second = min(max(_COLLECTED, min(len(rest) // 2, _MOST_COLLECTED)), max(len(rest) - _PAIRS, 0))
+        pairs = min(_MOST_PAIRS, max(1, len(rest) // 5))
+        second = min(max(_COLLECTED, min(len(rest) // 2, _MOST_COLLECTED)), max(len(rest) - pairs, 0))
+        end = second + pairs
         if len(rest) > 2 * _COLLECTED:
-            return cls(images[:first], rest[:second], rest[second : second + _PAIRS], rest[second + _PAIRS :])
+            return cls(images[:first], rest[:second], rest[second:end], rest[end:])
         half = max(2, second // 2) if second > 2 else second  # few images: leave some to the learned attacks
-        return cls(images[:first], rest[:second], rest[second : second + _PAIRS], rest[half:second])
+        return cls(images[:first], rest[:second], rest[second:end], rest[half:second])
 
     def fewer(self, targets: int, collected: int) -> "Shares":
         return replace(self, targets=self.targets[:targets], collected=self.collected[:collected])

@@ -59,6 +59,7 @@ def read_pictures(
     *,
     limit: int,
     size: tuple[int, int] | None = None,
+    window: str | None = None,
     split: str | None = None,
     column: str | None = None,
     seed: int = 0,
@@ -71,6 +72,7 @@ def read_pictures(
         limit: of images.
         size: (height, width) of plain pictures in pixels. None keeps a common size that fits the cipher, up
             to 256x256; else 224x224.
+        window: of pictures with more than 8 bits, see :func:`hf_etc.load_rgb`.
         split, column: of a dataset.
         seed: of the draw.
 
@@ -80,7 +82,8 @@ def read_pictures(
         GeometryError: the size does not fit the cipher's blocks.
     """
     total, drawn = _draw(str(source), split, column, limit, seed)
-    found = _open(drawn)
+    preparation = Preparation(window=window)
+    found = _open(drawn, preparation.window)
     first_bad = found.bad[0] if found.bad else ""
     if found.plain and found.ciphertexts:
         raise ParameterError(
@@ -121,7 +124,7 @@ def _choice(count: int, limit: int, seed: int) -> list[int]:
     return sorted(random.Random(seed).sample(range(count), min(limit, count)))
 
 
-def _open(images: Sequence[_Named]) -> _Found:
+def _open(images: Sequence[_Named], window: str | None) -> _Found:
     found = _Found()
     for name, value in images:
         try:
@@ -130,7 +133,7 @@ def _open(images: Sequence[_Named]) -> _Found:
                 ciphertext = read_ciphertext(source)
                 found.ciphertexts.append((name, ciphertext, ciphertext.pixels()))
             except NotACiphertextError:
-                found.plain.append((name, load_rgb(source)))
+                found.plain.append((name, load_rgb(source, window)))
         except EtcError as error:
             text = str(error).splitlines()[0].replace(str(value) if isinstance(value, Path) else "the image", name)
             found.bad.append(text if name in text else f"{name}: {text}")

@@ -1,7 +1,7 @@
 """The result of one attack, and of an audit, in figures that another reader can check."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -61,7 +61,10 @@ class Scores:
         neighbours_right: Nc, the share of neighbours that are neighbours in the same way.
         places_right: the share of neighbours that lie side by side, whatever their turns, signs and colours.
         largest_component: Lc, the largest part of right neighbours, as a share of the image.
-        key_share: the share of the symbols with the right source and sign.
+        blocks_restored: the share of the targets' blocks (pixels, where a cipher moves these) that are exactly what the
+            key gives, after the best global symmetry.
+        key_share: the share of the blocks, or symbols, with the right source and changes, without undecidable ones.
+        blocks, undecidable: how many blocks there are, and of which of them the evidence cannot tell.
         key_bits: log2 of the number of keys of the cipher at this size.
         ssim, lpips: of the restored against the plain targets.
         ssim_up_to_symmetry: after the best global symmetry.
@@ -77,7 +80,10 @@ class Scores:
     neighbours_right: float | None = None
     places_right: float | None = None
     largest_component: float | None = None
+    blocks_restored: float | None = None
     key_share: float | None = None
+    blocks: int | None = None
+    undecidable: int | None = None
     key_bits: float | None = None
     ssim: Quartiles | None = None
     ssim_up_to_symmetry: Quartiles | None = None
@@ -87,12 +93,17 @@ class Scores:
 
     @property
     def key_bits_recovered(self) -> float | None:
-        """key_share of the key's bits; compare it with the attack's cost, not with a key space."""
-        return None if self.key_share is None or self.key_bits is None else self.key_share * self.key_bits
+        """key_share of the key's bits that can be decided; compare it with the attack's cost, not with a key space."""
+        if self.key_share is None or self.key_bits is None:
+            return None
+        decided = 1 - self.undecidable / self.blocks if self.blocks and self.undecidable else 1
+        return self.key_share * decided * self.key_bits
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Scores":
-        own = {one.name: ({"linked": None} | values)[one.name] for one in fields(cls)}  # which older ones lack
+        # Older results lack figures that came later.
+        later = {one.name: one.default for one in fields(cls) if one.default is not MISSING}
+        own = {one.name: (later | values)[one.name] for one in fields(cls)}
         for name in ("ssim", "ssim_up_to_symmetry", "outlines", "lpips"):
             own[name] = own[name] and Quartiles(**own[name])
         return cls(**own)
@@ -148,6 +159,11 @@ class AttackResult:
         return len(set(self.needs) - {"ciphertexts", "public"})
 
     @property
+    def restores_single(self) -> bool:
+        """Whether it makes pictures of single ciphertexts, whatever else the attacker holds of its own."""
+        return self.restored is not None and set(self.needs) <= {"public"}
+
+    @property
     def trusted(self) -> bool:
         """Whether both controls came out as they must; if not, a low value means nothing."""
         controls = [one for one in (self.positive, self.negative) if one is not None]
@@ -190,6 +206,7 @@ class Audit:
         images: how many plain images were given.
         results: one per attack.
         plain, ciphertexts: uint8 (T,H,W,3), the targets; `plain` is None in an outsider's view.
+        size: (height, width) of the plain pictures, in pixels.
     """
 
     spec: CipherSpec
@@ -198,6 +215,7 @@ class Audit:
     results: tuple[AttackResult, ...]
     plain: np.ndarray | None
     ciphertexts: np.ndarray
+    size: tuple[int, int]
 
     @property
     def format(self) -> str:
@@ -209,8 +227,8 @@ class Audit:
         return {
             "cipher": self.spec.to_dict(),
             "format": self.format,
-            "height": self.ciphertexts.shape[1],
-            "width": self.ciphertexts.shape[2],
+            "height": self.size[0],
+            "width": self.size[1],
             "view": "outsider" if self.plain is None else "owner",
             "images": self.images,
             "targets": len(self.ciphertexts),

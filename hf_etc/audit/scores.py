@@ -12,7 +12,7 @@ from .attack import Compiled, Recovery
 from .owner import Trial
 from .puzzle.board import largest_part
 from .puzzle.naturalness import Reading, read, readings_of, thumbnails
-from .puzzle.pieces import STATE_AFTER, STATE_INVERSE, pack, pieces_of, turned_steps, unpack, whole
+from .puzzle.pieces import STATE_AFTER, STATE_INVERSE, pack, pieces_of, split_blocks, turned_steps, unpack, whole
 from .record import Quartiles, Scores
 
 _SSIM_LEAST = 11  # pixels
@@ -53,7 +53,10 @@ def score(recovery: Recovery, trial: Trial, lpips: Lpips | None = None, likeness
         neighbours_right=mean("neighbours_right"),
         places_right=mean("places_right"),
         largest_component=mean("largest_component"),
-        key_share=float(np.mean([key_share(a, b) for a, b in pairs])) if pairs else None,
+        blocks_restored=_equal_blocks(aligned, decrypted, trial.evidence.spec.layout_block or 1),
+        key_share=float(np.mean([key_share(a, b, recovery.undecidable) for a, b in pairs])) if pairs else None,
+        blocks=None if recovery.undecidable is None else len(recovery.undecidable),
+        undecidable=None if recovery.undecidable is None else int(recovery.undecidable.sum()),
         key_bits=trial.evidence.spec.key_bits(*trial.evidence.size),
         ssim=ssim_raw,
         ssim_up_to_symmetry=ssim_aligned,
@@ -62,11 +65,16 @@ def score(recovery: Recovery, trial: Trial, lpips: Lpips | None = None, likeness
     )
 
 
-def key_share(found: Compiled, true: Compiled) -> float:
-    """The share of symbols that come from the right place with the right sign; of partial pictures, of blocks."""
-    if isinstance(found, Layout) and isinstance(true, Layout) and found.form == true.form and not true.tiles:
-        agree = [one == other for one, other in zip(found.arrays, true.arrays, strict=True)]
-        return float(np.logical_and.reduce(agree).mean())
+def key_share(found: Compiled, true: Compiled, undecidable: np.ndarray | None = None) -> float:
+    """The share of blocks, or of symbols, that come from the right place and are changed as they should be.
+
+    Args:
+        found, true: what an attack found, and the truth.
+        undecidable: bool (N,), cells of the picture whose blocks are not counted.
+    """
+    if isinstance(found, Layout) and isinstance(true, Layout) and found.form == true.form:
+        agree = np.logical_and.reduce([one == other for one, other in zip(found.arrays, true.arrays, strict=True)])
+        return float((agree if undecidable is None else agree[~undecidable[true.cells]]).mean())
     a, b = (Plan.of_layout(one) if isinstance(one, Layout) else one for one in (found, true))
     if a.symbol_bits != b.symbol_bits:
         return 0.0
@@ -142,6 +150,10 @@ def _right(truth: Layout, reading: Reading, places: np.ndarray, states: np.ndarr
 
 def _equal(a: np.ndarray, b: np.ndarray) -> int:
     return int((a == b).reshape(len(a), -1).all(1).sum())
+
+
+def _equal_blocks(a: np.ndarray, b: np.ndarray, size: int) -> float:
+    return float(np.mean([split_blocks(one[None], size).all((2, 3, 4)).mean() for one in a == b]))
 
 
 def _tensor(images: np.ndarray) -> torch.Tensor:

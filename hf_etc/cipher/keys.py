@@ -232,7 +232,7 @@ def live_keys() -> "list[EtcKey]":
 
 
 def find_key(wanted: str, id_of: Callable[[EtcKey], str] = KEY_ID) -> EtcKey:
-    """The key with this id: one alive in this process (or inherited by fork), else the environment's.
+    """The key with this id: one alive in this process (inherited by fork, or handed over), else the environment's.
 
     Args:
         wanted: a key id, or another id that is derived from a key.
@@ -244,6 +244,11 @@ def find_key(wanted: str, id_of: Callable[[EtcKey], str] = KEY_ID) -> EtcKey:
     for key in live_keys():
         if id_of(key) == wanted:
             return key
+    if not (os.environ.get(KEY_ENV) or os.environ.get(KEY_FILE_ENV)):
+        raise MissingKeyError(
+            f"this process does not have the key of {wanted}; set {KEY_FILE_ENV} to a key file in its environment, "
+            "or start it after the key was loaded"
+        )
     key = EtcKey.from_env()
     if id_of(key) != wanted:
         raise MissingKeyError(f"need the key of {wanted}, the environment holds another; set {KEY_FILE_ENV}")

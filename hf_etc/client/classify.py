@@ -1,18 +1,15 @@
 """Ask a Space for the labels of a picture that it never sees: encrypted here, classified there."""
 
-import argparse
 import base64
-import json
-import sys
-from collections.abc import Sequence
 from typing import Any
 
-from ..cipher.keys import EtcKey, check_key, load_key
-from ..cipher.presets import preset_parameters
+from ..cipher.keys import EtcKey, check_key
 from ..cipher.spec import all_parameters
-from ..encoding import FORMATS, JPEG_QUALITY, Encoding, ImageFormat, Subsampling
-from ..errors import EtcError, ParameterError
+from ..encoding import JPEG_QUALITY, Encoding, ImageFormat, Subsampling
+from ..errors import ParameterError
+from ..images.ciphertext import load_plain
 from ..images.load import ImageSource
+from ..images.prepare import Preparation
 from ..processor.image_processing import EtcImageProcessor
 from .remote import RemoteClassifier
 
@@ -29,6 +26,7 @@ class EncryptedClassifier:
             then a random one for each picture, which is thrown away.
         token: of the Hub, for a private Space.
         format, quality, subsampling: of the files sent, see :class:`hf_etc.encoding.Encoding`.
+        window: of pictures with more than 8 bits, see :func:`hf_etc.load_rgb`.
         allow_weak: encrypt as the server asks also where that is weak and yours, see
             :class:`hf_etc.EtcImageProcessor`.
         expected: what the server must ask for: `cipher` (a name), `size`, `cipher_id` or parameters of the cipher.
@@ -55,6 +53,7 @@ class EncryptedClassifier:
         format: ImageFormat = "png",
         quality: int = JPEG_QUALITY,
         subsampling: Subsampling = "4:4:4",
+        window: str | None = None,
         allow_weak: bool = False,
         **expected: Any,
     ) -> None:
@@ -62,7 +61,7 @@ class EncryptedClassifier:
             raise ParameterError(f"unknown argument {min(unknown)!r}; see EncryptedClassifier")
         if not expected.get("disposable"):
             check_key(key)
-        self._encoding = Encoding(format, quality, subsampling)
+        self._encoding, self._window = Encoding(format, quality, subsampling), Preparation(window=window).window
         self._remote = RemoteClassifier(space_or_url, token)
         self.processor: EtcImageProcessor = self._remote.processor(key, allow_weak=allow_weak, **expected)
 
@@ -79,6 +78,8 @@ class EncryptedClassifier:
             AlreadyEncryptedError, ImageError: not a plain picture.
             RemoteError: the server refused the ciphertext, or is gone.
         """
+        if self._window is not None:
+            image = load_plain(image, window=self._window)
         (file,) = self.processor.encrypt([image], self._encoding)
         data = f"data:image/{self._encoding.format};base64,{base64.b64encode(file).decode()}"
         return self._remote.classify(data)
@@ -94,73 +95,3 @@ class EncryptedClassifier:
 
     def __exit__(self, *_: Any) -> None:
         self.close()
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Classify pictures; see ``hf-etc classify --help``.
-
-    Returns:
-        The exit status: 0, or 1 when a picture could not be classified.
-
-    Raises:
-        EtcError: the key or the server cannot be used.
-    """
-    options = _parser().parse_args(argv)
-    expected = {} if options.preset is None else preset_parameters(options.preset, options.block_size)
-    given = {name: getattr(options, name) for name in ("cipher", "block_size", "key_scope", "disposable")}
-    expected |= {name: value for name, value in given.items() if value is not None}
-    with EncryptedClassifier(
-        options.url,
-        None if options.disposable and not options.key else load_key(options.key),
-        format=options.format,
-        quality=options.quality,
-        allow_weak=options.allow_weak,
-        **expected,
-    ) as classify:
-        return max([_report(classify, image, options.json) for image in options.images])
-
-
-def _report(classify: EncryptedClassifier, image: str, as_json: bool) -> int:
-    try:
-        labels = classify(image)
-    except EtcError as error:
-        print(f"hf-etc: {image}: {error}", file=sys.stderr)
-        return 1
-    if as_json:
-        print(json.dumps({"image": image, "labels": labels}))
-    else:
-        print(f"{image}: " + ", ".join(f"{one['label']} {100 * one['score']:.1f} %" for one in labels))
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="hf-etc classify",
-        description="Encrypt pictures here and have a server classify the ciphertexts. The key is never sent.",
-        epilog="example:\n  hf-etc classify photo.jpg --url http://127.0.0.1:7860 --key clinic.key",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("images", metavar="IMAGE", nargs="+", help="plain picture")
-    parser.add_argument("--url", required=True, help="address of the server, or USER/SPACE on the Hub")
-    parser.add_argument("--key", metavar="FILE", help="the model's key file (default: HF_ETC_KEY_FILE, or HF_ETC_KEY)")
-    parser.add_argument("--format", choices=FORMATS, default="png", help="of what is sent (default: png)")
-    parser.add_argument(
-        "--quality", type=int, default=JPEG_QUALITY, metavar="1-100", help=f"of jpeg (default: {JPEG_QUALITY})"
-    )
-    parser.add_argument("--json", action="store_true", help="machine-readable, one line per picture")
-    cipher = parser.add_argument_group(
-        "cipher",
-        "The server can ask only for what the key's owner once chose for a model; what is given here must be it, too.",
-    )
-    cipher.add_argument("--cipher", metavar="NAME", help="such as etc")
-    cipher.add_argument("--preset", metavar="NAME", help="paper, private or strict")
-    cipher.add_argument("--block-size", type=int, metavar="PIXELS", help="edge of a block")
-    cipher.add_argument("--key-scope", choices=["dataset", "image"], help="one plan for all images, or one for each")
-    cipher.add_argument(
-        "--disposable",
-        action="store_true",
-        help="a random key for each picture, kept nowhere, for a model that takes any; no key is looked for",
-    )
-    cipher.add_argument("--allow-weak", action="store_true", help="encrypt also as a weak configuration of yours asks")
-    return parser

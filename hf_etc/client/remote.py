@@ -20,8 +20,11 @@ from ..processor.image_processing import EtcImageProcessor
 
 _SPACE = re.compile(r"[\w.-]+/[\w.-]+")
 _URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
+_HERE = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?(/[^\s?#]*)?")
+_ELSEWHERE = re.compile(r"[\w.-]+(:\d{1,5}(/[^\s?#]*)?|\.[a-z]{2,}/?)")
 _EVENT_ID = re.compile(r"[\w-]{1,64}")
 _MAX_SETTINGS = 2**16  # bytes
+_MAX_ABOUT = 2**18
 _MAX_ANSWER = 2**25  # the classifier also shows the ciphertext that it got
 _MAX_LABELS = 100
 _TIMEOUT = 60  # seconds without a byte; the server sends a sign of life every fifteen
@@ -35,7 +38,7 @@ class RemoteClassifier:
     all texts lose their control characters.
 
     Args:
-        space_or_url: "user/space" on the Hub, or the address of a server.
+        space_or_url: "user/space" on the Hub, or the address of a server, without "http://" where it is this machine.
         token: of the Hub, for a private Space; sent to that Space.
 
     Raises:
@@ -50,6 +53,8 @@ class RemoteClassifier:
     """
 
     def __init__(self, space_or_url: str, token: str | None = None) -> None:
+        if _HERE.fullmatch(space_or_url):
+            space_or_url = f"http://{space_or_url}"
         self.name = space_or_url
         self._headers = {"User-Agent": "hf-etc"}
         if _URL.fullmatch(space_or_url):
@@ -59,6 +64,8 @@ class RemoteClassifier:
         elif _SPACE.fullmatch(space_or_url):
             self.address = _address_of_space(space_or_url, token)
             self._headers |= {"x-hf-authorization": f"Bearer {token}"} if token else {}
+        elif _ELSEWHERE.fullmatch(space_or_url):
+            raise ParameterError(f"{space_or_url}: write https://{space_or_url}, or http:// where it has no TLS")
         else:
             raise ParameterError(f"{printable(space_or_url)}: give USER/SPACE, or an address as http://127.0.0.1:7860")
 
@@ -83,6 +90,21 @@ class RemoteClassifier:
             raise type(error)(printable(str(error))) from None
         except Exception as error:
             raise RemoteError(f"{self.name}: damaged settings ({type(error).__name__})") from None
+
+    def about(self) -> dict[str, Any] | None:
+        """What the server says of its model: `name`, `hub_id` or None, `classes` and their `count`.
+
+        None: it says nothing of this form, as earlier versions do not.
+        """
+        try:
+            said = self.ask("about", [], _MAX_ABOUT)[0]
+        except EtcError:
+            return None
+        match said:
+            case {"name": str(name), "hub_id": str() | None as hub_id, "classes": list(names), "count": int(count)}:
+                classes = [printable(one, 100) for one in names if isinstance(one, str)]
+                return {"name": printable(name, 100), "hub_id": hub_id, "classes": classes, "count": count}
+        return None
 
     def classify(self, data_url: str) -> list[dict[str, Any]]:
         """Labels of a ciphertext file in a data URL: dictionaries with "label" and "score" (0 to 1).

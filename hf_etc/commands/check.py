@@ -1,14 +1,12 @@
-"""Check whether a model takes pictures that are each encrypted under a key of their own: its logits must not change.
-
-With --keep also how many labels change when only a share of the blocks is sent.
-"""
+"""``hf-etc check``: whether a model takes pictures that are each encrypted under a key of their own."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ParameterError
-from .options import command_parser
+from ..usage import CommandParser
+from .options import hide_bars, print_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,6 +14,34 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-4  # of the largest logit: what rounding leaves
 NOT_INVARIANT = 1
 _PICTURES, _KEEP_PICTURES = 8, 256
+
+
+def parser() -> CommandParser:
+    """Of ``hf-etc check``."""
+    parser = CommandParser(
+        "check",
+        "Check whether a model takes pictures that are each encrypted under a key of their own: its logits must not "
+        "change. With --keep-blocks also how many labels change when only a share of the blocks is sent. Exit status 1 "
+        "where something changes the logits.",
+        "hf-etc check runs/bag-vit",
+        "hf-etc check runs/bag-vit --images pictures --keep-blocks 0.5",
+    )
+    parser.add_argument("model", metavar="MODEL", help="folder or Hub id of an image classifier")
+    parser.add_argument("--images", metavar="DIR", help="folder of pictures to check with (default: random pixels)")
+    parser.add_argument("--block-size", type=int, metavar="PIXELS", help="(default: the model's patches)")
+    parser.add_argument(
+        "--keep-blocks",
+        "--keep",
+        dest="keep",
+        type=float,
+        metavar="SHARE",
+        help="of the blocks: how many labels of --images change",
+    )
+    parser.add_json(
+        "bag_of_blocks, block_size, changes (of the largest logit, by what is done to the blocks), causes, labels "
+        "(share that changes, null without --keep-blocks)"
+    )
+    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,18 +53,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         EtcError: bad input.
     """
+    options = parser().parse_args(argv)
+    if options.keep is not None and options.images is None:
+        raise ParameterError("--keep-blocks is measured on real pictures; give --images")
+
     from ..models import load_model
     from ..models.invariance import CHANGES, label_changes, logit_changes, what_sees
 
-    examples = ("hf-etc check runs/bag-vit", "hf-etc check runs/bag-vit --images pictures --keep 0.5")
-    parser = command_parser("check", __doc__, *examples)
-    parser.add_argument("model", metavar="MODEL", help="folder or Hub id of an image classifier")
-    parser.add_argument("--images", metavar="DIR", help="folder of pictures to check with (default: random pixels)")
-    parser.add_argument("--block-size", type=int, metavar="PIXELS", help="(default: the model's patches)")
-    parser.add_argument("--keep", type=float, metavar="SHARE", help="of the blocks: how many labels of --images change")
-    options = parser.parse_args(argv)
-    if options.keep is not None and options.images is None:
-        raise ParameterError("--keep is measured on real pictures; give --images")
+    if options.quiet:
+        hide_bars()
     model = load_model(options.model).eval()
     block = options.block_size or getattr(model.config, "patch_size", None)
     size = getattr(model.config, "image_size", None)
@@ -48,13 +71,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise ParameterError(f"{options.model} does not say its patches; give --block-size")
     found = logit_changes(model, _pictures(options.images, size, block, _PICTURES), block)
     broken = [name for name, change in found.items() if change > TOLERANCE]
+    share = None
+    if options.keep is not None:
+        pictures = _pictures(options.images, size, block, _KEEP_PICTURES)
+        share = label_changes(model, pictures, block, options.keep)
+    if options.json:
+        causes = {name: what_sees(model, name) for name in broken if name != "everything"}
+        print_json(
+            {"bag_of_blocks": not broken, "block_size": block, "changes": found, "causes": causes, "labels": share}
+        )
+        return NOT_INVARIANT if broken else 0
     for name, change in found.items():
         why = f": {what_sees(model, name)}" if name in broken and name != "everything" else ""
         verdict = "CHANGES" if name in broken else "nothing"
         print(f"{verdict}  {CHANGES[name]:<36} {change:8.1e} of the largest logit{why}")
-    if options.keep is not None:
-        pictures = _pictures(options.images, size, block, _KEEP_PICTURES)
-        share = label_changes(model, pictures, block, options.keep)
+    if share is not None:
         print(f"{share:7.1%}  of {len(pictures)} labels change when {options.keep:g} of the blocks are sent")
     if broken:
         print(

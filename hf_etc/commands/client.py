@@ -8,7 +8,8 @@ from pathlib import Path
 
 from ..encoding import JPEG_QUALITY, Encoding
 from ..errors import OutputError, ParameterError
-from .options import command_parser
+from ..usage import CommandParser
+from .options import say_to
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -20,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         EtcError: the server, the key, the port or the file cannot be used.
     """
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
     if options.build is not None:
         return _build(options)
     if options.url is None:
@@ -52,7 +53,8 @@ def _serve(options: argparse.Namespace) -> int:
     processor = remote.processor(key, allow_weak=True)  # the page asks about weak settings
     with OwnPage(remote, processor, key=key, port=options.port, encoding=encoding) as server:
         whose = f"with the key of {options.key}" if options.key else "open your key there"
-        print(f"{server.link}\nopens a page for {remote.name}, once; {whose}. Ctrl-C ends.", flush=True)
+        print(server.link, flush=True)
+        say_to(sys.stdout, options.quiet)(f"opens a page for {remote.name}, once; {whose}. Ctrl-C ends.")
         if not options.no_browser:
             webbrowser.open(server.link)
         try:
@@ -71,8 +73,9 @@ def _token() -> str:
     return token
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = command_parser(
+def parser() -> CommandParser:
+    """Of ``hf-etc client``."""
+    parser = CommandParser(
         "client",
         "Classify pictures in a page that comes from this machine, not from the server that classifies: "
         "that one gets ciphertexts and runs nothing here. The key is never sent.",

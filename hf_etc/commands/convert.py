@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .options import KEY_HELP, SOURCE_HELP
+from ..usage import CommandParser
+from .options import KEY_HELP, SOURCE_HELP, hide_bars, print_json, say_to
 
 if TYPE_CHECKING:
     from ..cipher.keys import EtcKey
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 _NOTHING_CONVERTED = 1
 
 
-def add_conversion(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+def add_conversion(parser: CommandParser) -> argparse._ArgumentGroup:
     """What is converted, and where to; returns the group of options of datasets."""
+    parser.add_json("images (newly done), resumed, left_out and bad (names)")
     parser.add_argument("source", metavar="SRC", help=SOURCE_HELP)
     parser.add_argument("destination", metavar="DST", help="new file, or new or unfinished folder")
     parser.add_argument("--key", metavar="FILE", help=KEY_HELP)
@@ -57,6 +59,8 @@ def run_conversion(options: argparse.Namespace, images: "Callable[..., ImageMap]
     from ..data.convert.convert import Executor
     from ..data.convert.ranks import started_by_launcher
 
+    if options.quiet:
+        hide_bars()
     executor: Executor = options.executor or ("ranks" if started_by_launcher() else "processes")
     with _key(options.key, getattr(options, "disposable", False)) as key:
         start = time.monotonic()
@@ -69,19 +73,23 @@ def run_conversion(options: argparse.Namespace, images: "Callable[..., ImageMap]
             limit=options.limit,
             num_proc=options.num_proc,
             executor=executor,
-            progress=True,
+            progress=not options.quiet,
         )
         seconds = time.monotonic() - start
     if executor == "ranks" and os.environ["RANK"] != "0":  # the first speaks for all
         return 0
+    status = 0 if report.images or report.resumed else _NOTHING_CONVERTED
+    if options.json:
+        print_json({name: getattr(report, name) for name in ("images", "resumed", "left_out", "bad")})
+        return status
     rate = f" in {seconds:.1f} s, {report.images / seconds:.0f} per second" if report.images > 1 else ""
     before = f"; {report.resumed} were finished before" if report.resumed else ""
     count = f"{report.images} image{'' if report.images == 1 else 's'} {done}"
-    print(f"{options.source} -> {options.destination}: {count}{rate}{before}")
+    say_to(sys.stdout, options.quiet)(f"{options.source} -> {options.destination}: {count}{rate}{before}")
     for why, names in (("not an image by name", report.left_out), ("bad", report.bad)):
         for name in names:
-            print(f"hf-etc: left out, {why}: {name}", file=sys.stderr)
-    return 0 if report.images or report.resumed else _NOTHING_CONVERTED
+            say_to(sys.stderr, options.quiet)(f"hf-etc: left out, {why}: {name}")
+    return status
 
 
 @contextmanager

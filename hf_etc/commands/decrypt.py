@@ -1,11 +1,11 @@
 """``hf-etc decrypt``: an image, a folder of images or a dataset, into png."""
 
-import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..usage import CommandParser
 from .convert import add_conversion, run_conversion
-from .options import CIPHER_OPTIONS, add_cipher_options, command_parser
+from .options import CIPHER_OPTIONS, add_cipher_options
 
 if TYPE_CHECKING:
     from ..cipher.keys import EtcKey
@@ -18,7 +18,7 @@ def main(argv: Sequence[str]) -> int:
     Returns:
         The exit status: 0, or 1 if there were only bad images, all left out.
     """
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
 
     def images(key: "EtcKey") -> "DecryptImages":
         from ..data import DecryptImages
@@ -29,8 +29,9 @@ def main(argv: Sequence[str]) -> int:
     return run_conversion(options, images, "decrypted")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = command_parser(
+def parser() -> CommandParser:
+    """Of ``hf-etc decrypt``."""
+    parser = CommandParser(
         "decrypt",
         "Decrypt an image, a folder of images or a dataset into png.",
         "hf-etc decrypt encrypted decrypted --key clinic.key",

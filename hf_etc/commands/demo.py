@@ -1,10 +1,34 @@
 """The command ``hf-etc demo``: the main job on embedded images, with a result page."""
 
-import argparse
+import os
 from collections.abc import Sequence
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 
-from ..demo import run as demo
+from ..usage import CommandParser
+from .options import hide_bars
+
+EPOCHS = 25
+
+
+def parser() -> CommandParser:
+    """Of ``hf-etc demo``."""
+    parser = CommandParser(
+        "demo",
+        "Key, encrypted dataset, training on ciphertexts alone, accuracy, reload, one picture, decryption.",
+        "hf-etc demo --out demo-out",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("demo-out"),
+        metavar="DIR",
+        help="new or empty folder; run again to resume (default: demo-out)",
+    )
+    parser.add_argument(
+        "--epochs", type=int, default=EPOCHS, metavar="N", help=f"of each of the two models (default: {EPOCHS})"
+    )
+    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -16,11 +40,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         EtcError: a step did not give what it promises.
     """
-    parser = argparse.ArgumentParser(prog="hf-etc demo", description=demo.__doc__)
-    parser.add_argument("--out", type=Path, default=Path("demo-out"), help="folder to write; must be new or empty")
-    parser.add_argument(
-        "--epochs", type=int, default=demo.EPOCHS, help=f"of each of the two models (default {demo.EPOCHS})"
-    )
-    options = parser.parse_args(argv)
-    demo.run(options.out, options.epochs)
+    options = parser().parse_args(argv)
+
+    from ..demo import run as demo
+
+    if options.quiet:
+        hide_bars()
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere) if options.quiet else nullcontext():  # noqa: PTH123
+        demo.run(options.out, options.epochs)
     return 0

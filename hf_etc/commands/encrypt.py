@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..encoding import FORMATS, JPEG_QUALITY, SUBSAMPLINGS
 from ..errors import ParameterError
+from ..usage import CommandParser
 from .convert import add_conversion, run_conversion
-from .options import add_cipher_options, command_parser
+from .options import add_cipher_options, add_window_option
 
 if TYPE_CHECKING:
     from ..cipher.keys import EtcKey
@@ -24,7 +25,7 @@ def main(argv: Sequence[str]) -> int:
     Returns:
         The exit status: 0, or 1 if there were only bad images, all left out.
     """
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
 
     def images(key: "EtcKey | None") -> "EncryptImages":
         from ..data import EncryptImages
@@ -48,12 +49,14 @@ def main(argv: Sequence[str]) -> int:
     return run_conversion(options, images, "encrypted")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = command_parser(
+def parser() -> CommandParser:
+    """Of ``hf-etc encrypt``."""
+    parser = CommandParser(
         "encrypt",
         "Encrypt an image, a folder of images or a dataset; run again to resume.",
         "hf-etc encrypt photos encrypted --key clinic.key --size 224 --format jpeg --num-proc 4",
         "hf-etc encrypt photos encrypted --key clinic.key --size 224 --preset private",
+        "hf-etc encrypt scans encrypted --key clinic.key --size 224 --window 40/400",
     )
     dataset = add_conversion(parser)
     dataset.add_argument(
@@ -82,7 +85,9 @@ def _parser() -> argparse.ArgumentParser:
         help="a random key for each image, kept nowhere: nobody can decrypt, and no key is looked for",
         **given,
     )
-    picture = parser.add_argument_group("picture").add_argument
+    pictures = parser.add_argument_group("picture")
+    picture = pictures.add_argument
+    add_window_option(pictures, **given)
     picture("--size", type=_size, metavar="N or HxW", help="size to encrypt at (default: each its own)", **given)
     picture("--fit", choices=["crop", "pad", "stretch", "exact"], help="how to bring pictures to size", **given)
     picture("--resample", choices=["bicubic", "bilinear"], help="(default: bicubic)", **given)

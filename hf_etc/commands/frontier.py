@@ -1,6 +1,5 @@
 """``hf-etc frontier``: accuracy against leakage, over the settings of the private mode."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,8 +7,8 @@ from pathlib import Path
 from ..errors import ParameterError
 from ..experiments.store import SCALES, SEED, Store
 from ..files import write_text
-from ..images.prepare import to_size
-from .options import command_parser
+from ..usage import CommandParser
+from .options import hide_bars, say_to
 
 _EXAMPLES = (
     "hf-etc frontier frgfm/imagenette --model runs/bag-vit --size 224 --scale small --out frontier",
@@ -34,15 +33,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         EtcError: bad input.
     """
     words = list(sys.argv[1:] if argv is None else argv)
-    options = _parser().parse_args(words)
+    options = parser().parse_args(words)
     from ..experiments.runner import run
     from ..frontier.bench import FrontierBench
     from ..frontier.page import frontier
     from ..frontier.settings import parse_setting, usual_settings
+    from ..images.prepare import to_size
 
     size = to_size(options.size)
     if size is None:
         raise ParameterError("no size: give --size, the edge in pixels of the pictures before encryption")
+    if not (options.model or options.settings or options.block_sizes):
+        raise ParameterError("nothing to measure: give --model, or for leakage alone --settings or --block-sizes")
+    if options.quiet:
+        hide_bars()
+    say = say_to(sys.stdout, options.quiet)
     bench = FrontierBench(options.scale, options.dataset, options.model, size, options.lpips, options.seed, words)
     if options.settings:
         specs = [parse_setting(text) for text in options.settings.split(",")]
@@ -51,19 +56,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     else:
         specs = usual_settings(options.block_sizes or sorted(bench.networks), size)
     experiment, store = frontier(bench.name, specs), Store(options.out / "results")
-    missing = {} if options.page else run([experiment], bench, store, options.only)
+    missing = {} if options.page else run([experiment], bench, store, options.only, say)
     assert experiment.draw is not None
     experiment.draw(store, options.out / "docs" / "figures")
     page = options.out / "docs" / f"{bench.name}.md"
     write_text(page, _HEADER + experiment.report(store) + "\n")
-    print(f"\nFrontier: {page}")
+    say("")
+    print(f"Frontier: {page}")
     for reason, cells in missing.items():
-        print(f"not measured: {', '.join(cells)}: {reason}")
+        say(f"not measured: {', '.join(cells)}: {reason}")
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = command_parser(
+def parser() -> CommandParser:
+    """Of ``hf-etc frontier``."""
+    parser = CommandParser(
         "frontier",
         "Measure accuracy against leakage for many settings of the cipher, and say which is for which need. A stopped "
         "run goes on where it was.",

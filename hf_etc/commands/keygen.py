@@ -5,21 +5,29 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import KeyFormatError, MissingKeyError
-from .options import command_parser
+from ..usage import CommandParser
+from .options import print_json, say_to
 
 
-def main(argv: Sequence[str]) -> int:
-    """Write a new key file, or the salt of a passphrase; see ``hf-etc keygen --help``."""
-    from ..cipher.keys import EtcKey, passphrase_salt, write_private
-
-    parser = command_parser("keygen", "Make a new secret key.", "hf-etc keygen clinic.key")
+def parser() -> CommandParser:
+    """Of ``hf-etc keygen``."""
+    parser = CommandParser("keygen", "Make a new secret key.", "hf-etc keygen clinic.key")
     parser.add_argument("path", metavar="PATH", help="new file, readable by you only; never overwritten")
     parser.add_argument(
         "--passphrase",
         action="store_true",
         help="derive the key from a passphrase (asked for, or in HF_ETC_PASSPHRASE); PATH then holds its salt",
     )
-    options = parser.parse_args(argv)
+    parser.add_json("path, holds (key or salt), key_id (public)")
+    return parser
+
+
+def main(argv: Sequence[str]) -> int:
+    """Write a new key file, or the salt of a passphrase; see ``hf-etc keygen --help``."""
+    options = parser().parse_args(argv)
+
+    from ..cipher.keys import EtcKey, passphrase_salt, write_private
+
     if options.passphrase:
         passphrase = _new_passphrase()
         salt = passphrase_salt(passphrase)
@@ -30,7 +38,10 @@ def main(argv: Sequence[str]) -> int:
         key = EtcKey.generate()
         key.save(options.path)
         advice = "keep it secret, and keep a copy: without it nothing can be decrypted"
-    print(f"{options.path}: key {key.key_id}; {advice}")
+    if options.json:
+        print_json({"path": options.path, "holds": "salt" if options.passphrase else "key", "key_id": key.key_id})
+    else:
+        say_to(sys.stdout, options.quiet)(f"{options.path}: key {key.key_id}; {advice}")
     return 0
 
 

@@ -1,7 +1,11 @@
-"""What the parsers of the subcommands have in common. Light: ``--help`` imports no other library."""
+"""What the subcommands have in common."""
 
 import argparse
-from typing import Any
+import json
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, TextIO
 
 KEY_HELP = "key file from hf-etc keygen (default: HF_ETC_KEY_FILE, or HF_ETC_KEY)"
 SOURCE_HELP = "image, folder of images, dataset folder, address of one (s3://...), or dataset on the Hub"
@@ -45,13 +49,34 @@ def add_cipher_options(group: argparse._ActionsContainer, **given: Any) -> None:
     )
 
 
-def command_parser(name: str, description: str, *examples: str) -> argparse.ArgumentParser:
-    """The parser of ``hf-etc NAME``, whose help ends with examples."""
-    heading = "example" if len(examples) == 1 else "examples"
-    return argparse.ArgumentParser(
-        prog=f"hf-etc {name}",
-        description=description,
-        epilog="\n  ".join([f"{heading}:", *examples]),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+def print_json(value: Any) -> None:
+    """One JSON value on stdout."""
+    print(json.dumps(value, indent=2))
+
+
+def say_to(stream: TextIO, quiet: bool = False) -> Callable[[str], None]:
+    """Takes lines for the user, and drops them where these are not wanted."""
+    return (lambda line: None) if quiet else lambda line: print(line, file=stream, flush=True)
+
+
+def hide_bars() -> None:
+    """No progress bars of the libraries, of those that are imported and of those to come."""
+    os.environ |= {"HF_DATASETS_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+    for library, function in (
+        ("datasets", "disable_progress_bars"),
+        ("huggingface_hub.utils", "disable_progress_bars"),
+        ("transformers.utils.logging", "disable_progress_bar"),
+    ):
+        if library in sys.modules:
+            getattr(sys.modules[library], function)()
+
+
+def add_window_option(group: argparse._ActionsContainer, **given: Any) -> None:
+    """The option for grayscale pictures with more than 8 bits, named "window"."""
+    group.add_argument(
+        "--window",
+        metavar="MIN:MAX",
+        help="values that become black and white, of 16-bit and DICOM pictures; or CENTER/WIDTH, full, or dicom: as "
+        "the DICOM file says. With a minus in front: --window=-600/1500",
+        **given,
     )

@@ -1,16 +1,13 @@
 """``hf-etc push``: a model or an encrypted dataset to the Hub, through the guard."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from huggingface_hub.utils import disable_progress_bars
-
 from ..errors import EtcError, ParameterError
-from ..hub.push import push_dataset, push_model
-from .options import command_parser
+from ..usage import CommandParser
+from .options import hide_bars, say_to
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -22,14 +19,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         EtcError: refused, or not uploaded; one line that says what to do.
     """
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
     kind = kind_of_folder(options.folder)
     if kind == "dataset" and (options.record or options.dataset):
         raise ParameterError(f"--record and --dataset go into the card of a model, {options.folder} is a dataset")
-    if not sys.stderr.isatty():
-        disable_progress_bars()
+
+    from ..hub.push import push_dataset, push_model
+
+    if options.quiet or not sys.stderr.isatty():
+        hide_bars()
     private = True if options.private else None
-    print(f"{options.folder}: looking for keys, tokens and plain images, then uploading the {kind}", flush=True)
+    say = say_to(sys.stdout, options.quiet)
+    say(f"{options.folder}: looking for keys, tokens and plain images, then uploading the {kind}")
     if kind == "dataset":
         address = push_dataset(options.folder, options.repo, private=private)
     else:
@@ -60,8 +61,9 @@ def kind_of_folder(folder: str) -> Literal["model", "dataset"]:
     raise ParameterError(f"{folder} is neither a model (no config.json) nor a dataset (no parquet, arrow or images)")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = command_parser(
+def parser() -> CommandParser:
+    """Of ``hf-etc push``."""
+    parser = CommandParser(
         "push",
         "Upload a trained model or an encrypted dataset to the Hub with a generated card. Refuses keys, "
         "access tokens and plain images. Interrupted, the same command goes on: what has arrived is not sent twice.",

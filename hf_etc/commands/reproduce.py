@@ -1,19 +1,14 @@
 """The command ``hf-etc reproduce``: measure the paper's tables and figures, and write the result page."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import datasets
-import transformers
-
 from ..errors import ParameterError
-from ..experiments.lab import Lab
-from ..experiments.runner import run
 from ..experiments.store import SCALES, SEED, Store
 from ..reproduce import NAMES, ORDER, load
-from ..reproduce.page import publish
+from ..usage import CommandParser
+from .options import hide_bars, say_to
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,7 +20,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         EtcError: bad input.
     """
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
+
+    from ..experiments.lab import Lab
+    from ..experiments.runner import run
+    from ..reproduce.page import publish
+
     experiments = load(ORDER if "all" in options.names else options.names)
     if not experiments and not options.page:
         raise ParameterError(f"nothing to reproduce: name {', '.join(NAMES)}, or all")
@@ -33,26 +33,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise ParameterError("--scale medium is for what is trained: table2, table3 and fig5; use small or paper")
     store = Store(options.out / "results")
     lab = Lab(options.scale, options.work or options.out / "runs", options.data, options.seed, options.minutes)
-    if not sys.stderr.isatty():  # no progress bars where nobody watches; the cells' own lines are printed always
-        datasets.disable_progress_bars()
-        transformers.utils.logging.disable_progress_bar()
-    missing = {} if options.page else run(experiments, lab, store, options.only)
+    if options.quiet or not sys.stderr.isatty():  # where nobody watches the cells' own lines are enough
+        hide_bars()
+    say = say_to(sys.stdout, options.quiet)
+    missing = {} if options.page else run(experiments, lab, store, options.only, say)
     page = publish(load(NAMES), store, options.out / "docs")
-    print(f"\nResult page: {page}")
+    say("")
+    print(f"Result page: {page}")
     for reason, cells in missing.items():
-        print(f"not measured: {', '.join(cells)}: {reason}")
+        say(f"not measured: {', '.join(cells)}: {reason}")
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="hf-etc reproduce",
-        description="Measure the paper's tables and figures, and write the result page. A stopped run goes on where it "
-        "was.",
-        epilog="examples:\n  hf-etc reproduce all --scale smoke\n"
-        "  hf-etc reproduce table2 --scale paper --only 'convmixer-etc-cifar10*'",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+def parser() -> CommandParser:
+    """Of ``hf-etc reproduce``."""
+    parser = CommandParser(
+        "reproduce",
+        "Measure the paper's tables and figures, and write the result page. A stopped run goes on where it was.",
+        "hf-etc reproduce all --scale smoke",
+        "hf-etc reproduce table2 --scale paper --only 'convmixer-etc-cifar10*'",
     )
     add = parser.add_argument
     add("names", nargs="*", metavar="NAME", help=f"what: {', '.join(NAMES)}, or all")

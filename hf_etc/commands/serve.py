@@ -1,15 +1,14 @@
 """The command ``hf-etc serve``: the encrypted classifier on this machine."""
 
-import argparse
 import ipaddress
 import socket
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import ParameterError
-from ..gradio.app import build_app
-from ..gradio.serving import launch
-from .options import command_parser
+from ..usage import CommandParser
+from .options import hide_bars, say_to
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 
@@ -23,20 +22,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         EtcError: the model, an example or the address cannot be used.
     """
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
     _check_address(options.host, options.port)
-    app = build_app(
-        options.model, format=options.format, examples=_pictures(options.examples), max_batch=options.max_batch
-    )
-    print(f"http://{options.host}:{options.port}  (Ctrl-C ends)", flush=True)
+    examples = _pictures(options.examples)
+    _check_folder(options.model)
+
+    from ..gradio.app import build_app
+    from ..gradio.serving import launch
+
+    if options.quiet:
+        hide_bars()
+    app = build_app(options.model, format=options.format, examples=examples, max_batch=options.max_batch)
+    say = say_to(sys.stdout, options.quiet)
+    say(f"http://{options.host}:{options.port}  (Ctrl-C ends)")
     if not _is_local(options.host):
-        print("Browsers encrypt on https or localhost only: put a proxy with TLS in front for other machines.")
+        say("Browsers encrypt on https or localhost only: put a proxy with TLS in front for other machines.")
     launch(app, server_name=options.host, server_port=options.port, quiet=True)
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = command_parser(
+def parser() -> CommandParser:
+    """Of ``hf-etc serve``."""
+    parser = CommandParser(
         "serve",
         "Classify pictures that the visitors' browsers encrypt: the server gets ciphertexts, no key.",
         "hf-etc serve demo-out/provider/model --port 7860",
@@ -61,6 +68,15 @@ def _pictures(folder: str | None) -> list[Path]:
     if not found:
         raise ParameterError(f"no pictures (png, jpeg, webp) in the folder {folder}; leave --examples out or fill it")
     return found
+
+
+def _check_folder(model: str) -> None:
+    """Of a name that no model on the Hub can have, before anything is imported."""
+    folder = Path(model).expanduser()
+    if not folder.exists() and (model.startswith((".", "/", "~")) or model.count("/") > 1):
+        raise ParameterError(f"no such folder: {model}; give the output folder of a training, or the Hub id of a model")
+    if folder.is_dir() and not (folder / "config.json").is_file():
+        raise ParameterError(f"{model} holds no model (no config.json); give the output folder of a training")
 
 
 def _check_address(host: str, port: int) -> None:

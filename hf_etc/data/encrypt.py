@@ -28,9 +28,13 @@ BATCH_SIZE, WRITER_BATCH_SIZE = 64, 100  # rows: a few megabytes of images
 class EncryptImages(ImageMap):
     """Encrypts the image column of a dataset, for ``dataset.map(..., batched=True)``.
 
-    Works with ``num_proc``, ``Dataset``, ``DatasetDict`` and streaming. Its pickle, its repr and so the cache of
-    ``datasets`` know the public parameters and the key id alone: two keys never share a cache, the same key and
-    parameters do. :func:`encrypt_dataset` makes the call with the best arguments.
+    Works with ``num_proc``, ``Dataset``, ``DatasetDict`` and streaming. It gives files as {"bytes", "path"}: a column
+    of type ``datasets.Image`` keeps that type, and one of bytes or paths takes it in :func:`encrypt_dataset`, with
+    ``map(..., features=...)``, or with ``cast_column(column, datasets.Image())`` after the map. A transform has to
+    give the other columns itself: ``with_transform(lambda batch: {**batch, **encrypt(batch)})``.
+
+    Its pickle, its repr and so the cache of ``datasets`` know the public parameters and the key id alone: two keys
+    never share a cache, the same key and parameters do. :func:`encrypt_dataset` makes the call with the best arguments.
 
     Args:
         key: the secret key; None with ``disposable=True``, which makes one for each image and keeps none.

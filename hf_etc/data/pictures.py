@@ -30,7 +30,8 @@ _PLAIN_TYPES = (Number, np.bool_, date, time, timedelta)
 
 _STARTS = re.compile(
     rb"\x89PNG|\xff\xd8\xff|RIFF(?s:.{4})WEBP|GIF8[79]a|BM(?s:.{4})\0{4}|II[*+]\0|MM\0[*+]|P[1-6]\s+\d+\s+\d+\s|"
-    rb"(?s:.{4})ftyp(?:avi|hei|hev|mif|msf)|\0\0\0\x0cj[Px]|\xff\x4f\xff\x51|8BPS|\0\0\x01\0"
+    rb"(?s:.{4})ftyp(?:avi|hei|hev|mif|msf)|\0\0\0\x0cj[Px]|\xff\x4f\xff\x51|8BPS|\0\0\x01\0|"
+    rb"(?s:.{128})DICM"
 )
 _BASE64 = re.compile(
     r"data:image/[\w.+-]+[;,]|(?<![\w+/])(?:iVBORw0KGgo|[/_]9j[/_][2-9+/_-]|UklGR[\w+/-]{7}RUJQ|R0lGOD[dl]h)[\w+/\s-]{60}"

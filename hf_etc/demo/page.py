@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from ..experiments.html import render
+from .leak import Leak
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Sample:
 
     Attributes:
         plain, ciphertext, decrypted: uint8 (H,W,3).
-        label, predicted: class names; None for a picture that is not classified.
+        label, predicted: class names; of a picture that is not classified, what it shows, and None.
         confidence: softmax probability of the prediction, 0..1.
     """
 
@@ -33,7 +34,9 @@ def render_page(
     accuracy: Sequence[tuple[str, float]],
     curves: dict[str, list[tuple[float, float]]],
     digits: Sequence[Sample],
-    photograph: Sample,
+    photographs: Sequence[Sample],
+    one_key: Leak,
+    private: Leak,
     facts: Sequence[tuple[str, str]],
     serve: str,
     key: str,
@@ -44,7 +47,9 @@ def render_page(
         accuracy: rows of the table: what was tested, top-1 accuracy 0..1.
         curves: per model, (epoch, evaluation accuracy 0..1).
         digits: classified samples.
-        photograph: a colour picture, to show what encryption does to one.
+        photographs: colour pictures, to show what encryption does to them.
+        one_key: what an attack restored of the test digits.
+        private: what an attack restored of the photographs in the private mode.
         facts: name and value of what else was measured.
         serve: the command that starts the model as a web page.
         key: the key file to open there.
@@ -54,7 +59,9 @@ def render_page(
         accuracy=accuracy,
         curves=_plot(curves),
         digits=digits,
-        photograph=photograph,
+        photographs=photographs,
+        one_key=one_key,
+        private=private,
         facts=facts,
         serve=serve,
         key=key,
@@ -64,12 +71,12 @@ def render_page(
 def _plot(curves: dict[str, list[tuple[float, float]]]) -> Image.Image:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7, 3.2), dpi=120, layout="constrained")
+    figure = Figure(figsize=(4, 3), dpi=200, layout="constrained")  # inches: its words can be read on a telephone
     axes = figure.add_subplot()
     for (name, points), style in zip(curves.items(), ("-", "--", ":"), strict=False):
         epochs, values = zip(*points, strict=True)
         axes.plot(epochs, [100 * value for value in values], style, label=name)
-    axes.set(xlabel="epoch", ylabel="top-1 accuracy on test images (%)", ylim=(0, 101))
+    axes.set(xlabel="epoch", ylabel="accuracy on test images (%)", ylim=(0, 101))
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
     buffer = io.BytesIO()

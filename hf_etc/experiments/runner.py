@@ -1,8 +1,9 @@
 """Measures the cells that have no record yet; a run that was killed goes on where it was."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatch
+from statistics import fmean
 
 from ..records import result_record
 from .cells import Cell, Experiment, NotMeasured
@@ -33,12 +34,15 @@ def run(
     if lab.scale == "medium":  # whose sizes only trainings have
         todo = [(experiment, cell) for experiment, cell in todo if cell.protocol is not None]
     missing: dict[str, list[str]] = {}
+    left = sum(not store.has(experiment.name, cell.name, lab.scale, lab.seed) for experiment, cell in todo)
+    took: list[float] = []
     for number, (experiment, cell) in enumerate(todo, 1):
         title = f"[{number}/{len(todo)}] {experiment.name} {cell.name}"
         if store.has(experiment.name, cell.name, lab.scale, lab.seed):
             say(f"{title}: done before")
             continue
         say(f"{title} ...")
+        left -= 1
         start = time.monotonic()
         try:
             measure(experiment, cell, lab, store)
@@ -46,8 +50,23 @@ def run(
             missing.setdefault(str(reason), []).append(f"{experiment.name} {cell.name}")
             say(f"    not measured: {reason}")
         else:
-            say(f"    {time.monotonic() - start:.0f} s")
+            took.append(time.monotonic() - start)
+            say(f"    {took[-1]:.0f} s{_estimate(took, left)}")
     return missing
+
+
+def _estimate(took: Sequence[float], cells: int) -> str:
+    """The time left, if the other cells take as long as these, in seconds, took on average.
+
+    Example:
+        >>> _estimate([20.0, 40.0], 8)
+        '; about 4 min left for 8 cells'
+    """
+    if not cells:
+        return ""
+    minutes = fmean(took) * cells / 60
+    amount = "less than 1 min" if minutes < 1 else f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.0f} h"
+    return f"; about {amount} left for {cells} cell{'' if cells == 1 else 's'}"
 
 
 def measure(experiment: Experiment, cell: Cell, lab: Bench, store: Store) -> None:

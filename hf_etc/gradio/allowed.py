@@ -149,8 +149,14 @@ def _check(function: Any) -> None:
                 f"the event {name!r} answers with a {type(block).__name__}, which Gradio writes to disk: "
                 "answer with gr.HTML and a data URL"
             )
-    if not function.queue or function.component_prop_inputs or function.connection == "stream":
-        raise ParameterError(f"the event {name!r} has queue=False, component properties or a stream: leave them out")
+    refused = {
+        "queue=False": not function.queue,
+        "component properties as inputs": function.component_prop_inputs,
+        "a stream": function.connection == "stream",
+    }
+    for what, found in refused.items():
+        if found:
+            raise ParameterError(f"the event {name!r} has {what}, which this server refuses: leave that out")
 
 
 def _picture_bytes(function: Any) -> int:

@@ -24,11 +24,15 @@ WEB = Path(__file__).parents[1] / "client" / "web"
 _ANY_SIZE = (2048, 2048)  # the largest picture that is read for a model without a fixed size
 _EXAMPLE_EDGE = 512
 _DATA_URL = re.compile(r"data:image/(png|jpeg|webp);base64,([A-Za-z0-9+/]+={0,2})")
-# js_on_load is a plain function body: it imports the module, which finds its neighbours by relative addresses.
+MODULES = ("encrypted_image.mjs", "connection.mjs")
+# js_on_load is a plain function body: it imports the modules, which find their neighbours by relative addresses.
 _ON_LOAD = """
 const send = (value) => { props.value = value; trigger(value === null ? "clear" : "submit"); };
-import(new URL("gradio_api/file=" + props.module, document.baseURI).href).then(
-  ({ mount }) => mount(element.querySelector(".he-root"), props.settings, send));
+const load = (name) => import(new URL("gradio_api/file=" + props.folder + "/" + name, document.baseURI).href);
+Promise.all(props.modules.map(load)).then(([{ mount }, { keepPage }]) => {
+  keepPage();
+  mount(element.querySelector(".he-root"), props.settings, send);
+});
 """
 
 
@@ -57,7 +61,8 @@ class EncryptedImage(gr.HTML, metaclass=_WithoutInterfaceFile):
         options: further arguments of ``gradio.HTML``, such as ``elem_id``.
 
     Raises:
-        ParameterError: unknown format, quality or subsampling, or the processor holds a key.
+        ParameterError: unknown format, quality or subsampling, or the processor holds a key or is none, as in
+            ``gradio.load``, which cannot copy an app with this input.
         ImageError: an example cannot be read.
 
     Example:
@@ -84,6 +89,12 @@ class EncryptedImage(gr.HTML, metaclass=_WithoutInterfaceFile):
         encoding = Encoding(format, quality, subsampling)
         if format not in ("png", "jpeg"):
             raise ParameterError(f"format {format!r}: browsers make png or jpeg here")
+        if not isinstance(processor, EtcImageProcessor):
+            raise ParameterError(
+                f"the processor is a {type(processor).__name__}; load it with EtcImageProcessor.from_pretrained. "
+                "gradio.load cannot copy an app with this input: open the app itself, or ask it with "
+                "hf_etc.client.classify.EncryptedClassifier"
+            )
         if processor.is_client:
             raise ParameterError("this processor holds a key, the server must not; load it without key=")
         self.processor = processor
@@ -107,7 +118,8 @@ class EncryptedImage(gr.HTML, metaclass=_WithoutInterfaceFile):
             js_on_load=_ON_LOAD,
             apply_default_css=False,
             settings=settings,
-            module=str(WEB / "encrypted_image.mjs"),
+            folder=WEB.as_posix(),
+            modules=MODULES,
             **options,
         )
 

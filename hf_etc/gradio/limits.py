@@ -71,7 +71,7 @@ class RequestLimits:
         Raises:
             Refusal: it gets nothing.
         """
-        path = _route(scope)
+        path = route(scope)
         if scope["method"] in ("GET", "HEAD"):
             self._allowed.check_get(path)
             return scope, receive, self._listening(scope, path)
@@ -165,7 +165,7 @@ def policy(frame_ancestors: Sequence[str]) -> bytes:
     return _POLICY.format(" ".join(frame_ancestors)).encode()
 
 
-def _route(scope: dict) -> str:
+def route(scope: dict) -> str:
     """The path inside the app, as the router behind computes it."""
     path, root = scope["path"], scope.get("root_path", "")
     return path[len(root) :] if root and path.startswith(root) and path[len(root) :][:1] in ("", "/") else path

@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from ..errors import ParameterError
 from .events import HeardQueue
 from .header_timeout import HeaderTimeout
+from .light_page import LightPage
 from .limits import FRAME_ANCESTORS, RequestLimits
 
 _SESSIONS = 256  # each session of a page holds its latest ciphertext in memory
@@ -18,6 +19,7 @@ _CSS = """
 .he-seen { margin: 0; }
 .he-seen img { display: block; width: 100%; max-width: 20rem; margin: 0 auto; image-rendering: pixelated;
   border-radius: var(--radius-md); }
+.he-said { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .he-seen figcaption { text-align: center; margin-top: 0.4rem; }
 """
 # Whatever would store, share or report, and other servers that would answer without the limits.
@@ -103,7 +105,9 @@ def _check_options(options: dict[str, Any]) -> None:
 
 
 def _look(options: dict[str, Any]) -> dict[str, Any]:
-    return {"footer_links": ["api"], "css": _CSS, "theme": gr.themes.Default(primary_hue="indigo"), **options}
+    system, mono = ["system-ui", "sans-serif"], ["ui-monospace", "monospace"]  # nothing to load
+    theme = gr.themes.Default(primary_hue="indigo", font=system, font_mono=mono)
+    return {"footer_links": ["api"], "css": _CSS, "theme": theme, **options}
 
 
 def _protected(app: gr.Blocks, frame_ancestors: Sequence[str]) -> dict[str, Any]:
@@ -112,4 +116,4 @@ def _protected(app: gr.Blocks, frame_ancestors: Sequence[str]) -> dict[str, Any]
     RequestLimits(None, **limits)  # the server makes its own when it starts; an app that does not fit fails here
     if not isinstance(app._queue, HeardQueue):  # noqa: SLF001
         app._queue = HeardQueue(app._queue)  # noqa: SLF001
-    return {"middleware": [Middleware(RequestLimits, **limits)]}
+    return {"middleware": [Middleware(RequestLimits, **limits), Middleware(LightPage, blocks=app)]}

@@ -16,7 +16,7 @@ from ..data.convert.source import IMAGE_SUFFIXES
 from ..errors import EtcError, NotACiphertextError, UploadRefusedError
 from .contents import View, inflate
 
-_IMAGE_SUFFIXES = IMAGE_SUFFIXES | {".apng", ".jxl", ".svg", ".ico", ".dcm", ".psd", ".exr", ".mp4", ".mov", ".avi"}
+_IMAGE_SUFFIXES = IMAGE_SUFFIXES | {".apng", ".jxl", ".svg", ".ico", ".psd", ".exr", ".mp4", ".mov", ".avi"}
 # How image files begin. The first ones are long enough to be looked for in the middle of other data.
 _EMBEDDED = (rb"\x89PNG\r\n\x1a\n", rb"\xff\xd8\xff[\xdb-\xfe]", rb"RIFF(?s:.{4})WEBP", rb"GIF8[79]a")
 # fmt: off

@@ -30,7 +30,9 @@ from ..errors import (
     NotACiphertextError,
 )
 from . import containers
-from .load import ImageSource, check_size, decoding, open_image, to_rgb
+from .bounds import check_size
+from .extras import HEAD, format_of
+from .load import ImageSource, decoding, open_image, to_rgb
 
 MARKER_NAME = containers.NAME
 FORMAT_VERSION = 2
@@ -165,8 +167,9 @@ def read_ciphertext(source: ImageSource) -> Ciphertext:
         return _from_pil(source)
     data = _file_bytes(source)
     if containers.kind_of(data) is None:
-        with decoding("the image" if isinstance(source, bytes) else str(source)):
-            Image.open(io.BytesIO(data)).close()
+        if format_of(data[:HEAD]) is None:
+            with decoding("the image" if isinstance(source, bytes) else str(source)):
+                Image.open(io.BytesIO(data)).close()
         raise NotACiphertextError("this is a plain image (no hf-etc marker); encrypt it first")
     facts = containers.inspect(data)
     check_size(facts.height, facts.width, "the image")
@@ -199,26 +202,27 @@ def read_marker(source: ImageSource) -> Marker | None:
     return _marker_of(facts.labels, facts.misplaced)
 
 
-def load_plain(source: ImageSource, remedy: str = DECRYPT_FIRST) -> Image.Image:
+def load_plain(source: ImageSource, remedy: str = DECRYPT_FIRST, window: str | None = None) -> Image.Image:
     """A picture that is about to be encrypted, as :func:`hf_etc.load_rgb` gives it.
 
     Args:
         source: path, bytes of an image file, or PIL image.
         remedy: what the error for a ciphertext tells the user to do.
+        window: of pictures with more than 8 bits, see :func:`hf_etc.load_rgb`.
 
     Raises:
         AlreadyEncryptedError: it is a ciphertext.
         MarkerError: it carries a damaged marker.
         ImageError: see :func:`hf_etc.load_rgb`.
     """
-    opened = open_image(source)  # whole: some markers stand behind the pixels
+    opened = open_image(source, plain=True, window=window)  # whole: some markers stand behind the pixels
     try:
         marker = read_marker(source)
     except ImageError:  # Pillow reads it all the same
         marker = read_marker(opened)
     if (marker or read_marker(opened)) is not None:
         raise AlreadyEncryptedError(f"this image is encrypted already; {remedy}")
-    return to_rgb(source, opened)
+    return to_rgb(source, opened, window)
 
 
 def encode_ciphertext(

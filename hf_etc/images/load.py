@@ -10,28 +10,34 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import EtcError, ImageError
+from .bounds import check_size
+from .extras import HEAD, format_of, open_extra
+from .window import gray
 
 ImageSource = str | os.PathLike | bytes | Image.Image
 _USUAL_FORMATS = ("JPEG", "PNG", "WEBP")
-MAX_EDGE = 65_535  # pixels: a JPEG's, and a bound on the tables of a resampling, which grow with the edge
+_ONE_OF_SEVERAL = ("MPO", "HEIF")  # a phone's file is one photograph with previews
 _STRIP = 2**20  # pixels
 
 
-def open_image(source: ImageSource) -> Image.Image:
+def open_image(source: ImageSource, plain: bool = False, window: str | None = None) -> Image.Image:
     """Open and fully decode one still image.
 
     Args:
         source: a path, the bytes of an image file, or a PIL image.
+        plain: an owner's picture, which may also be in a format of an optional package (DICOM, HEIC).
+        window: of a DICOM file, see :func:`load_rgb`.
 
     Raises:
         ImageError: missing, empty, truncated, animated, too large, or no image.
+        MissingExtraError: it takes an optional package that is not installed.
     """
     name = "the image" if isinstance(source, bytes | Image.Image) else str(source)
     with decoding(name):
-        image = source if isinstance(source, Image.Image) else _open_file(source, name)
+        image = source if isinstance(source, Image.Image) else _open_file(source, name, plain, window)
         check_size(image.height, image.width, name)
         frames = getattr(image, "n_frames", 1)
-        if frames > 1 and image.format != "MPO":  # a phone's MPO file is one photograph with previews
+        if frames > 1 and image.format not in _ONE_OF_SEVERAL:
             raise ImageError(f"{name} is animated ({frames} frames); extract one frame first")
         image.load()
     return image
@@ -54,36 +60,30 @@ def decoding(name: str) -> Iterator[None]:
         raise ImageError(f"{name} is truncated, damaged or unreadable: {error}") from None
 
 
-def check_size(height: int, width: int, name: str) -> None:
-    """Raise ImageError for no pixels at all, or for more than memory is spent on (docs/spec.md, section 6).
-
-    The number of pixels is Pillow's limit against decompression bombs, where Pillow itself only warns.
-    """
-    if not height or not width:
-        raise ImageError(f"{name} has no pixels ({height}x{width})")
-    if Image.MAX_IMAGE_PIXELS and width * height > Image.MAX_IMAGE_PIXELS:
-        raise ImageError(f"{name} has {width * height} pixels, over Pillow's limit against decompression bombs")
-    if max(height, width) > MAX_EDGE:
-        raise ImageError(f"{name} has an edge of {max(height, width)} pixels, over the limit of {MAX_EDGE}; cut it")
-
-
-def load_rgb(source: ImageSource) -> Image.Image:
-    """Any still picture as an upright 8-bit RGB image.
+def load_rgb(source: ImageSource, window: str | None = None) -> Image.Image:
+    """Any still picture as an upright 8-bit RGB image, without anything else that its file holds.
 
     EXIF orientation is applied; transparency is laid over white; palette, grayscale and CMYK are
-    converted by Pillow; 16-bit grayscale keeps its high byte.
+    converted by Pillow.
+
+    Args:
+        source: path, bytes of an image file (also DICOM and HEIC, with the extras "dicom" and "heic"), or PIL image.
+        window: which values of grayscale with more than 8 bits become black and white: "MIN:MAX", "CENTER/WIDTH",
+            "full" (the high byte of 16 bits) or "dicom" (what a DICOM file names). Those of a DICOM file are counted
+            after its rescale slope and intercept, with "full" before. Other pictures need none.
 
     Raises:
-        ImageError: see :func:`open_image`; also 32-bit integer and floating-point images.
+        ImageError: see :func:`open_image`; also grayscale with more than 8 bits without a window.
+        ParameterError: it is no window.
 
     Example:
         >>> load_rgb(Image.new("L", (4, 2), 7)).getpixel((0, 0))
         (7, 7, 7)
     """
-    return to_rgb(source, open_image(source))
+    return to_rgb(source, open_image(source, plain=True, window=window), window)
 
 
-def to_rgb(source: ImageSource, opened: Image.Image) -> Image.Image:
+def to_rgb(source: ImageSource, opened: Image.Image, window: str | None = None) -> Image.Image:
     """:func:`load_rgb` for what :func:`open_image` returned of this source."""
     with decoding("the image"):
         image = opened
@@ -91,23 +91,31 @@ def to_rgb(source: ImageSource, opened: Image.Image) -> Image.Image:
             image = ImageOps.exif_transpose(opened)
         else:
             ImageOps.exif_transpose(opened, in_place=True)
-        if image.mode.startswith("I;16"):
-            return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
-        if image.mode in ("I", "F"):
-            raise ImageError(f"image mode {image.mode} has no fixed range; scale it to 8 bits first")
+        if image.mode[0] in "IF":
+            name = "the image" if isinstance(source, bytes | Image.Image) else str(source)
+            return Image.fromarray(gray(np.asarray(image), window, name)).convert("RGB")
         if image.has_transparency_data:
             return _over_white(image.convert("RGBA"))
         return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _open_file(source: str | os.PathLike | bytes, name: str) -> Image.Image:
+def _open_file(source: str | os.PathLike | bytes, name: str, plain: bool, window: str | None) -> Image.Image:
     if not (len(source) if isinstance(source, bytes) else Path(source).stat().st_size):
         raise ImageError(f"{name} is empty (0 bytes)")
+    if plain and (format := format_of(_head(source))):
+        return open_extra(source, format, name, window)
     file = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
         return Image.open(file, formats=_USUAL_FORMATS)
     except UnidentifiedImageError:  # Pillow's other plugins are slow to say no
         return Image.open(file)
+
+
+def _head(source: str | os.PathLike | bytes) -> bytes:
+    if isinstance(source, bytes):
+        return source[:HEAD]
+    with Path(source).open("rb") as file:
+        return file.read(HEAD)
 
 
 def _over_white(image: Image.Image) -> Image.Image:

@@ -14,8 +14,10 @@ from PIL import Image
 
 from ..cipher.spec import check_grid
 from ..errors import ImageError, ParameterError
+from .bounds import check_size
 from .ciphertext import DECRYPT_FIRST, load_plain
-from .load import ImageSource, check_size
+from .load import ImageSource
+from .window import limits
 
 Fit = Literal["crop", "pad", "stretch", "exact"]
 Size = int | str | tuple[int, int] | list[int] | Mapping[str, int] | None
@@ -33,9 +35,10 @@ class Preparation:
             (scale to fit inside, repeat the edge pixels) or "stretch" (ignore the aspect ratio).
             Without a size, "exact" (default: refuse sizes off the block grid), "crop" or "pad" to it.
         resample: "bicubic" (default) or "bilinear", Pillow's filters.
+        window: of pictures with more than 8 bits, see :func:`hf_etc.load_rgb`; None: there are none.
 
     Raises:
-        ParameterError: unknown fit or resample, size not two positive numbers.
+        ParameterError: unknown fit, resample or window, size not two positive numbers.
 
     Example:
         >>> Preparation((32, 32)).apply(Image.new("RGB", (100, 50)), grid=16).shape
@@ -45,6 +48,7 @@ class Preparation:
     size: tuple[int, int] | None = None
     fit: Fit | None = None
     resample: str = "bicubic"
+    window: str | None = None
 
     def __post_init__(self) -> None:
         if self.size is not None:
@@ -60,6 +64,8 @@ class Preparation:
             raise ParameterError(f"fit {self.fit!r} {given}: use one of {', '.join(allowed)}")
         if not isinstance(self.resample, str) or self.resample not in RESAMPLE:
             raise ParameterError(f"resample {self.resample!r}: use one of {', '.join(RESAMPLE)}")
+        if self.window is not None:
+            limits(self.window)
 
     def apply(self, image: Image.Image, grid: int = 1) -> np.ndarray:
         """Bring an RGB image to size.
@@ -90,7 +96,7 @@ class Preparation:
 
     def read(self, source: ImageSource, grid: int = 1, remedy: str = DECRYPT_FIRST) -> np.ndarray:
         """Open a plain picture, as :func:`hf_etc.images.ciphertext.load_plain` does, and :meth:`apply`."""
-        return self.apply(load_plain(source, remedy), grid)
+        return self.apply(load_plain(source, remedy, self.window), grid)
 
     def _on_grid(self, height: int, width: int, grid: int) -> tuple[int, int]:
         if self.fit == "pad":

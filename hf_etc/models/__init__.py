@@ -1,6 +1,6 @@
 """Image classifiers for encrypted and plain images; they know no key.
 
-Importing this package registers them with AutoConfig and AutoModelForImageClassification.
+Importing this package registers them with AutoConfig, AutoModelForImageClassification and AutoModel.
 
 One file per model: its config, its network, its model class, its registration. To add one, derive from
 :class:`NetworkForImageClassification`, call ``register_family`` at the end of the file, and import it here.

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from transformers.modeling_outputs import ImageClassifierOutput
 
 from ..errors import GeometryError, ParameterError
+from .base import NetworkModel
 from .registry import register_family
 from .shake_pyramidnet import ShakePyramidNetConfig, ShakePyramidNetForImageClassification, build_classifier
 
@@ -150,6 +151,12 @@ class AdaptedNetwork(nn.Module):
         self.adaptation = EleAdapt(config.num_channels, config.image_size) if ele else LeAdapt(config.num_channels)
         self.classifier = build_classifier(config, FEATURES)
 
+    def forward_features(self, x: Tensor) -> Tensor:
+        return self.classifier.forward_features(self.adaptation(x))
+
+    def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
+        return self.classifier.forward_head(x, pre_logits)
+
     def forward(self, x: Tensor) -> Tensor:
         return self.classifier(self.adaptation(x))
 
@@ -213,7 +220,7 @@ class AdaptationForImageClassification(ShakePyramidNetForImageClassification):
         structure = self.config.permutation_weight * permutation_loss(self.network.adaptation.mixing)
         auxiliary = structure + self.config.smoothness_weight * smoothness_loss(adapted[0])
         loss = None if plain.loss is None else plain.loss + auxiliary
-        output = AdaptationOutput(loss=loss, logits=plain.logits, auxiliary_loss=auxiliary)
+        output = AdaptationOutput(**{**plain, "loss": loss, "auxiliary_loss": auxiliary})
         return output if (self.config.return_dict if return_dict is None else return_dict) else output.to_tuple()
 
 
@@ -228,5 +235,11 @@ def _outputs(module: nn.Module) -> Iterator[list[Tensor]]:
         hook.remove()
 
 
+class AdaptationModel(NetworkModel, AdaptationForImageClassification):  # type: ignore[misc]  # two kinds of forward
+    """The same network as what AutoModel loads: features in place of logits."""
+
+
 for _name in ("le", "ele"):
-    register_family(f"{_name}-adapt", AdaptationConfig, AdaptationForImageClassification, adaptation=_name)
+    register_family(
+        f"{_name}-adapt", AdaptationConfig, AdaptationForImageClassification, AdaptationModel, adaptation=_name
+    )

@@ -15,7 +15,7 @@ from transformers import PreTrainedModel, ViTConfig
 
 from ..errors import GeometryError, ImageError, ParameterError
 from .absorb import HALF, absorb_normalisation
-from .base import NetworkForImageClassification
+from .base import NetworkForImageClassification, NetworkModel
 from .canonical import CanonicalBlocks
 from .registry import register_family, register_preset
 from .vit import check_vit
@@ -96,21 +96,28 @@ class BagNetwork(nn.Module):
         nn.init.trunc_normal_(self.classifier.weight, std=config.initializer_range)
         nn.init.zeros_(self.classifier.bias)
 
-    def forward(self, pixels: Tensor, **wanted: bool) -> Tensor | dict[str, Any]:
+    def forward_features(self, pixels: Tensor, **wanted: bool) -> Tensor | dict[str, Any]:
         seen = self.vit(pixels, **wanted)
-        logits = self.classifier(seen.last_hidden_state[:, 0])
         if not wanted:
-            return logits
+            return seen.last_hidden_state
         if "output_attentions" in wanted and not seen.attentions:
             raise ParameterError("only attn_implementation='eager' gives attentions; load the model with it")
-        return {"logits": logits, "hidden_states": seen.hidden_states, "attentions": seen.attentions}
+        return {name: seen.get(name) for name in ("last_hidden_state", "hidden_states", "attentions")}
+
+    def forward_head(self, states: Tensor, pre_logits: bool = False) -> Tensor:
+        token = states[:, 0]
+        return token if pre_logits else self.classifier(token)
+
+    def forward(self, pixels: Tensor, **wanted: bool) -> Tensor | dict[str, Any]:
+        found = self.forward_features(pixels, **wanted)
+        if isinstance(found, Tensor):
+            return self.forward_head(found)
+        return {"logits": self.forward_head(found.pop("last_hidden_state")), **found}
 
     def set_grad_checkpointing(self, enable: bool) -> None:
         """Trade time for memory in every layer."""
-        if enable:
-            self.vit.gradient_checkpointing_enable()
-        else:
-            self.vit.gradient_checkpointing_disable()
+        name = "activation" if hasattr(self.vit, "activation_checkpointing_enable") else "gradient"  # until 5.17
+        getattr(self.vit, f"{name}_checkpointing_{'enable' if enable else 'disable'}")()
 
 
 class BagViTForImageClassification(NetworkForImageClassification):
@@ -200,7 +207,11 @@ def check_bag(config: BagViTConfig) -> None:
         )
 
 
-register_family("bag-vit", BagViTConfig, BagViTForImageClassification, check=check_bag)
+class BagViTModel(NetworkModel, BagViTForImageClassification):
+    """The same network as what AutoModel loads: features in place of logits."""
+
+
+register_family("bag-vit", BagViTConfig, BagViTForImageClassification, BagViTModel, check=check_bag)
 register_preset(
     "bag-vit-tiny/16", "bag-vit", hidden_size=192, num_hidden_layers=12, num_attention_heads=3, intermediate_size=768
 )

@@ -1,16 +1,19 @@
-"""A torch network as a transformers image classifier: forward pass, loss, initial weights, checkpointing.
+"""A torch network as a transformers image classifier, or as what gives features: forward pass, loss, initial weights,
+checkpointing.
 
 Networks know nothing of keys and ciphers: they see normalised pixels, encrypted or not.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedConfig, PreTrainedModel
-from transformers.modeling_outputs import ImageClassifierOutput
+from transformers.modeling_outputs import BaseModelOutputWithPooling, ImageClassifierOutput
 
 from ..errors import ImageError, ParameterError
 
@@ -49,9 +52,10 @@ class NetworkForImageClassification(PreTrainedModel):
     """Base of the image classifiers of this package: a subclass says how its network is built.
 
     Attributes:
-        network: the wrapped module, (N, C, H, W) floats -> (N, num_labels) logits.
-        records: what it can give beside, for which its `forward` takes further arguments of these names, and then
-            returns a dictionary.
+        network: the wrapped module, (N, C, H, W) floats -> (N, num_labels) logits. As in timm, `forward_features` gives
+            what `forward_head` makes logits of, or with ``pre_logits=True`` one vector (N, dim) for each picture.
+        records: what it can give beside, for which its `forward` and `forward_features` take further arguments of these
+            names, and then return a dictionary. Hidden states are recorded here where the network does not.
     """
 
     records: tuple[str, ...] = ()
@@ -106,32 +110,43 @@ class NetworkForImageClassification(PreTrainedModel):
             output_hidden_states, output_attentions: give them, too; as the config says by default.
 
         Returns:
-            `loss` (with labels) and `logits` (N, num_labels), then `hidden_states` and `attentions` where asked for.
+            `loss` (with labels) and `logits` (N, num_labels), then `hidden_states` (what the first block takes, and
+            what each block makes of it) and `attentions` where asked for.
 
         Raises:
             GeometryError: the image size does not fit the network.
             ImageError: wrong number of dimensions or channels, or integers.
             ParameterError: labels that do not fit, or something asked for that the network does not have.
         """
-        wanted = self._wanted(output_hidden_states=output_hidden_states, output_attentions=output_attentions)
-        if pixel_values.ndim != 4 or not pixel_values.is_floating_point():
-            raise ImageError(
-                f"pixel_values of shape {tuple(pixel_values.shape)} and {pixel_values.dtype}; "
-                "pass the (N, C, H, W) floats of the image processor"
-            )
-        self.check_size(*pixel_values.shape[1:])
-        found = self.network(pixel_values.to(next(self.network.parameters()).dtype), **wanted)
-        values = found if wanted else {"logits": found}
+        values = self._run(self.network, "logits", pixel_values, output_hidden_states, output_attentions)
         loss = None if labels is None else classification_loss(values["logits"], labels)
         output = ImageClassifierOutput(loss=loss, **values)
         return output if (self.config.return_dict if return_dict is None else return_dict) else output.to_tuple()
 
-    def _wanted(self, **options: bool | None) -> dict[str, bool]:
-        wanted = {
-            name: True for name, value in options.items() if (getattr(self.config, name) if value is None else value)
-        }
+    def _run(
+        self, function: Callable, name: str, pixels: Tensor, hidden_states: bool | None, attentions: bool | None
+    ) -> dict[str, Any]:
+        """What a function of the network makes of checked pixels, under this name, and what is asked for beside."""
+        wanted = self._wanted(output_hidden_states=hidden_states, output_attentions=attentions)
+        if pixels.ndim != 4 or not pixels.is_floating_point():
+            raise ImageError(
+                f"pixel_values of shape {tuple(pixels.shape)} and {pixels.dtype}; "
+                "pass the (N, C, H, W) floats of the image processor"
+            )
+        self.check_size(*pixels.shape[1:])
+        pixels = pixels.to(next(self.network.parameters()).dtype)
+        by_network = {option: True for option in wanted if option in self.records}
+        if len(by_network) == len(wanted):
+            found = function(pixels, **by_network)
+            return found if by_network else {name: found}
+        with _recorded(list(self.blocks())) as states:
+            return {name: function(pixels), "hidden_states": tuple(states)}
+
+    def _wanted(self, **options: bool | None) -> list[str]:
+        wanted = [name for name, value in options.items() if (getattr(self.config, name) if value is None else value)]
         for name in wanted:
-            if name not in self.records:
+            by_blocks = name == "output_hidden_states" and any(True for _ in self.blocks())
+            if name not in self.records and not by_blocks:
                 raise ParameterError(f"a {type(self).__name__} has no {name.removeprefix('output_')}; leave out {name}")
         return wanted
 
@@ -159,5 +174,64 @@ class NetworkForImageClassification(PreTrainedModel):
         """The network checkpoints each of its blocks; batch norm then sees every batch twice when it averages."""
         if every_n_layers != 1:
             raise ParameterError(f"every_n_layers={every_n_layers}: these networks checkpoint every block; use 1")
+        if enable:
+            _check_checkpointing(gradient_checkpointing_func)
         self.gradient_checkpointing = enable
         self.network.set_grad_checkpointing(enable)
+
+
+def _check_checkpointing(function: Any) -> None:
+    """Networks call torch's checkpoint themselves, as transformers does by default; they would drop other wishes."""
+    options = dict(getattr(function, "keywords", {}))
+    if getattr(function, "func", checkpoint) is not checkpoint:
+        options["offload"] = True
+    if options.get("use_reentrant") is False:
+        del options["use_reentrant"]
+    if options:
+        name, value = next(iter(options.items()))
+        raise ParameterError(f"{name}={value!r}: these networks checkpoint with use_reentrant=False; leave it out")
+
+
+class NetworkModel(NetworkForImageClassification):
+    """Base of what AutoModel loads: a network, with the weights of its classifier, that gives features.
+
+    A subclass names this class first, then the classifier: ``class MyModel(NetworkModel, MyForImageClassification)``.
+    """
+
+    def forward(  # type: ignore[override]
+        self,
+        pixel_values: Tensor,
+        output_hidden_states: bool | None = None,
+        output_attentions: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> BaseModelOutputWithPooling | tuple[Tensor, ...]:
+        """Features of a batch.
+
+        Args:
+            pixel_values, output_hidden_states, output_attentions, return_dict: as for the classifier.
+
+        Returns:
+            `last_hidden_state`, what the network has before its head, (N, tokens, dim) or (N, dim, h, w), and
+            `pooler_output` (N, dim), what its classifier sees; then `hidden_states` and `attentions` where asked for.
+
+        Raises:
+            GeometryError, ImageError, ParameterError: as the classifier.
+        """
+        features = self.network.forward_features
+        values = self._run(features, "last_hidden_state", pixel_values, output_hidden_states, output_attentions)
+        pooled = self.network.forward_head(values["last_hidden_state"], pre_logits=True)
+        output = BaseModelOutputWithPooling(pooler_output=pooled, **values)
+        return output if (self.config.return_dict if return_dict is None else return_dict) else output.to_tuple()
+
+
+@contextmanager
+def _recorded(blocks: list[nn.Module]) -> Iterator[list[Tensor]]:
+    """Collects what the first block takes, and what each returns, inside the with statement."""
+    states: list[Tensor] = []
+    hooks = [blocks[0].register_forward_pre_hook(lambda _block, inputs: states.append(inputs[0]))]
+    hooks += [block.register_forward_hook(lambda _block, _inputs, output: states.append(output)) for block in blocks]
+    try:
+        yield states
+    finally:
+        for hook in hooks:
+            hook.remove()

@@ -18,7 +18,7 @@ from torch import nn
 from transformers import PreTrainedConfig
 
 from ..errors import GeometryError, ImageError, ParameterError
-from .base import NetworkForImageClassification
+from .base import NetworkForImageClassification, NetworkModel
 from .depthwise import with_depthwise
 from .registry import register_family, register_preset
 
@@ -258,10 +258,16 @@ class IsotropicForImageClassification(NetworkForImageClassification):
         check_patches(height, width, self.patch_embedding.stride[0])
 
 
+class IsotropicModel(NetworkModel, IsotropicForImageClassification):
+    """The same network as what AutoModel loads: features in place of logits."""
+
+
 for _name, _defaults in _FIELDS.items():
     _fields = {"image_size", "num_channels", *_defaults}
     _fields |= {alias for alias, name in IsotropicConfig.attribute_map.items() if name in _defaults}
-    register_family(_name, IsotropicConfig, IsotropicForImageClassification, fields=_fields, family=_name)
+    register_family(
+        _name, IsotropicConfig, IsotropicForImageClassification, IsotropicModel, fields=_fields, family=_name
+    )
 
 # the networks of the paper's Table II
 register_preset("convmixer-256/8", "convmixer", dim=256, depth=8, patch_size=1, kernel_size=9, image_size=32)

@@ -18,7 +18,7 @@ class Family:
     """One kind of network that can be built from scratch.
 
     Attributes:
-        config_class, model_class: its transformers classes; see :func:`register_family`.
+        config_class, model_class, feature_class: its transformers classes; see :func:`register_family`.
         fixed: fields of the config that make it this family.
         fields: the other fields that it has.
         check: raises for a config that the classes accept although it cannot work.
@@ -27,6 +27,7 @@ class Family:
     name: str
     config_class: type[PreTrainedConfig]
     model_class: type[PreTrainedModel] | None
+    feature_class: type[PreTrainedModel] | None
     fixed: dict[str, Any]
     fields: set[str]
     check: Callable[[Any], None] | None = None
@@ -54,16 +55,18 @@ def register_family(
     name: str,
     config_class: type[PreTrainedConfig],
     model_class: type[PreTrainedModel] | None = None,
+    feature_class: type[PreTrainedModel] | None = None,
     check: Callable[[Any], None] | None = None,
     fields: Iterable[str] | None = None,
     **fixed: Any,
 ) -> None:
-    """Make a family reachable by name, and by AutoConfig and AutoModelForImageClassification.
+    """Make a family reachable by name, and by AutoConfig, AutoModelForImageClassification and AutoModel.
 
     Args:
         name: what `build_model` calls it.
         config_class, model_class: its transformers classes. Leave out the model's where transformers has it: it may
             be loading right now, and import this package on its way.
+        feature_class: what AutoModel makes of it, with the same weights and parameter names.
         check: raises for a config that the classes accept although it cannot work.
         fields: the fields of the config that it has; all by default.
         fixed: fields of the config that make it this family.
@@ -79,7 +82,7 @@ def register_family(
     """
     _check_new(name)
     own = (config_fields(config_class) if fields is None else set(fields)) - fixed.keys()
-    _FAMILIES[name] = Family(name, config_class, model_class, fixed, own, check)
+    _FAMILIES[name] = Family(name, config_class, model_class, feature_class, fixed, own, check)
     _announce(_FAMILIES[name])
 
 
@@ -92,11 +95,13 @@ def announce_families() -> None:
 def _announce(family: Family) -> None:
     # Those that are loaded now; the names in `transformers` may still be of modules whose import failed halfway.
     from transformers.models.auto.configuration_auto import AutoConfig
-    from transformers.models.auto.modeling_auto import AutoModelForImageClassification
+    from transformers.models.auto.modeling_auto import AutoModel, AutoModelForImageClassification
 
     if family.model_class is not None and not family.config_class.__module__.startswith("transformers."):
         AutoConfig.register(family.config_class.model_type, family.config_class, exist_ok=True)
         AutoModelForImageClassification.register(family.config_class, family.model_class, exist_ok=True)
+        if family.feature_class is not None:
+            AutoModel.register(family.config_class, family.feature_class, exist_ok=True)
 
 
 def register_preset(name: str, family: str, **values: Any) -> None:

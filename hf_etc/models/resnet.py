@@ -8,7 +8,7 @@ from torch import nn
 from transformers import PreTrainedConfig
 
 from ..errors import ImageError, ParameterError
-from .base import NetworkForImageClassification
+from .base import NetworkForImageClassification, NetworkModel
 from .registry import register_family, register_preset
 
 _BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
@@ -89,5 +89,9 @@ class ResNetForImageClassification(NetworkForImageClassification):
             raise ImageError(f"{channels} channels; this model takes (N, {self.config.num_channels}, H, W)")
 
 
-register_family("resnet", ResNetConfig, ResNetForImageClassification)
+class ResNetModel(NetworkModel, ResNetForImageClassification):
+    """The same network as what AutoModel loads: features in place of logits."""
+
+
+register_family("resnet", ResNetConfig, ResNetForImageClassification, ResNetModel)
 register_preset("resnet-18", "resnet", depth=18, image_size=32)

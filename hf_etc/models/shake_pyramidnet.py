@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from transformers import PreTrainedConfig
 
 from ..errors import GeometryError, ImageError, ParameterError
-from .base import NetworkForImageClassification
+from .base import NetworkForImageClassification, NetworkModel
 from .registry import register_family, register_preset
 
 STRIDE = 4  # the network halves the resolution twice
@@ -134,9 +134,15 @@ class ShakePyramidNet(nn.Module):
                 nn.init.normal_(module.weight, 0, sqrt(2 / (9 * module.out_channels)))
         nn.init.zeros_(self.head.bias)
 
+    def forward_features(self, x: Tensor) -> Tensor:
+        return F.relu(self.norm(self.blocks(self.stem(x))))
+
+    def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
+        pooled = x.mean((-2, -1))
+        return pooled if pre_logits else self.head(pooled)
+
     def forward(self, x: Tensor) -> Tensor:
-        x = F.relu(self.norm(self.blocks(self.stem(x))))
-        return self.head(x.mean((-2, -1)))
+        return self.forward_head(self.forward_features(x))
 
 
 class ShakePyramidNetForImageClassification(NetworkForImageClassification):
@@ -169,5 +175,9 @@ def build_classifier(config: Any, num_channels: int) -> ShakePyramidNet:
     return ShakePyramidNet(num_channels, config.num_labels, config.depth, config.alpha, config.drop_rate)
 
 
-register_family("shake-pyramidnet", ShakePyramidNetConfig, ShakePyramidNetForImageClassification)
+class ShakePyramidNetModel(NetworkModel, ShakePyramidNetForImageClassification):
+    """The same network as what AutoModel loads: features in place of logits."""
+
+
+register_family("shake-pyramidnet", ShakePyramidNetConfig, ShakePyramidNetForImageClassification, ShakePyramidNetModel)
 register_preset("shake-pyramidnet-110/270", "shake-pyramidnet", depth=110, alpha=270, image_size=32)

@@ -219,6 +219,9 @@ class EtcImageProcessor(PilBackend):
     ) -> list[bytes]:
         """The files a client sends: prepared, encrypted and marked, never plain.
 
+        A server's processor takes them as they are; pipelines of transformers open images before any processor sees
+        them, and take ``PIL.Image.open(io.BytesIO(file))``, a file on disk, or its base64 text.
+
         Args:
             images: as for a client's call.
             format, quality, subsampling: see :class:`hf_etc.encoding.Encoding`, which may stand for all three.

@@ -96,6 +96,7 @@ _HERE = (
     "dataloader_pin_memory",
     "report_to",
 )  # of this machine, not of the recipe
+_TRAINER = {"lr_scheduler_type": "linear", "warmup_steps": 0, "weight_decay": 0.0}  # where a recipe names none
 _TINY_VIT = "hidden_size=16,num_hidden_layers=1,num_attention_heads=2,intermediate_size=32,patch_size=16"
 _SMOKE: dict[str, Changes] = {
     "convmixer-cifar10": {"model_config": "dim=8,depth=1,patch_size=4,kernel_size=3"},
@@ -187,7 +188,8 @@ def trained(training: Training, lab: Lab) -> tuple[TrainingResult, dict[str, Any
     folder = lab.work / "runs" / f"{training.recipe}-{training.protocol}{quality}-{lab.scale}-{digest}"
     result = TrainingResult.read(folder)
     if result is None:
-        result = train(*arguments_from(settings | {"output_dir": str(folder), "max_minutes": lab.minutes_left}))
+        here = {"output_dir": str(folder), "max_minutes": lab.minutes_left, "do_eval": True}
+        result = train(*arguments_from(_TRAINER | settings | here))
         if result.signal is not None:
             raise KeyboardInterrupt
         for checkpoint in folder.glob("checkpoint-*"):

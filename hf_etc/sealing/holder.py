@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..cipher import CipherSpec
+from ..cipher.handover import offer
 from ..cipher.keys import KEY_ID, EtcKey, check_key, find_key
 from ..errors import MissingKeyError
 from .cipher import Cipher
@@ -13,8 +14,9 @@ class KeyHolder:
     """A key and its ciphers, for objects that are pickled, copied, printed and cached.
 
     A pickle or a repr holds the id alone; so do those of the object around it. Whoever reads the pickle finds the
-    key again where it is first needed: in the memory that a worker process inherited (fork), or in its environment
-    (spawn). Copies within a process share the key, and the plans that were made with it.
+    key again where it is first needed: in the memory that a worker process inherited (fork) or was given when it was
+    started (spawn and forkserver, :mod:`hf_etc.cipher.handover`), or in its environment. Copies within a process
+    share the key, and the plans that were made with it.
 
     Args:
         key: the secret key; None where the key of each image is disposable.
@@ -35,6 +37,7 @@ class KeyHolder:
     def __init__(self, key: EtcKey | None, id_of: Callable[[EtcKey], str] = KEY_ID) -> None:
         if key is not None:
             check_key(key)
+            offer(key)
         self.id = None if key is None else id_of(key)
         self._id_of, self._key = id_of, key
         self._ciphers: dict[CipherSpec, Cipher] = {}
@@ -49,6 +52,7 @@ class KeyHolder:
             raise MissingKeyError("there is no key: that of each image is thrown away")
         if self._key is None:
             self._key = find_key(self.id, self._id_of)
+            offer(self._key)
         return self._key
 
     def cipher(self, spec: CipherSpec) -> Cipher:
@@ -67,6 +71,8 @@ class KeyHolder:
         return self
 
     def __reduce__(self) -> tuple[Callable, tuple[Any, ...]]:
+        if self._key is not None:
+            offer(self._key)  # once more: datasets may have been imported since
         return _without_key, (self.id, self._id_of)
 
 

@@ -54,6 +54,7 @@ class Recipe:
                 by name; None leaves its default, for "etc" those of :class:`hf_etc.EtcCipher`.
             size: edge or (height, width) in pixels of what is encrypted; None (default) keeps each picture's own.
             fit, resample: how a picture is brought to size, see :class:`hf_etc.Preparation`.
+            window: of pictures with more than 8 bits, see :func:`hf_etc.load_rgb`; None (default): there are none.
             format, quality, subsampling: of the file, see :class:`hf_etc.encoding.Encoding`.
             views: 0 (default) encrypts each picture as it is; V makes V augmented views of each, then encrypts them
                 (the authors' training does so anew for every epoch).
@@ -80,6 +81,8 @@ class Recipe:
         size, views = self.preparation.size, self.views
         facts = self.spec.to_dict() | {"size": None if size is None else list(size)}
         facts |= {"fit": self.preparation.fit, "resample": self.preparation.resample, **self.encoding.to_dict()}
+        if self.preparation.window is not None:
+            facts["window"] = self.preparation.window
         facts["views"] = 0 if views is None else views.count
         if views is not None:
             facts |= {"crop_scale": list(views.scale), "flip": views.flip, "seed": views.seed}
@@ -120,6 +123,7 @@ def _from_members(
     size: Size = None,
     fit: Fit | None = None,
     resample: str = "bicubic",
+    window: str | None = None,
     format: ImageFormat = "png",
     quality: int = JPEG_QUALITY,
     subsampling: Subsampling = "4:4:4",
@@ -129,6 +133,6 @@ def _from_members(
     seed: int = 0,
     **params: Any,
 ) -> Recipe:
-    spec, preparation = to_spec(cipher, **params), Preparation(to_size(size), fit, resample)
+    spec, preparation = to_spec(cipher, **params), Preparation(to_size(size), fit, resample, window)
     augmented = Views(views, crop_scale, flip, seed) if views else None
     return Recipe(spec, preparation, Encoding(format, quality, subsampling), augmented)

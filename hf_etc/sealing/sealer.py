@@ -74,7 +74,7 @@ class Sealer:
             ImageError, GeometryError: it cannot be read or brought to size.
         """
         preparation, views, spec = self.recipe.preparation, self.recipe.views, self.recipe.spec
-        image, size = load_plain(source, remedy), preparation.size
+        image, size = load_plain(source, remedy, preparation.window), preparation.size
         if views is None or size is None:  # views are crops of the picture's own size, once that is on the grid
             prepared = preparation.apply(image, spec.grid)
             size = prepared.shape[:2]

@@ -1,36 +1,40 @@
-"""What a training run can be told, on the command line or in a recipe file.
+"""What a training and an evaluation can be told, on the command line or in a recipe file.
 
-Named and parsed as in the image classification example of transformers; a recipe is a YAML or JSON
-file with the same names, and flags after it override it.
+Named as in the image classification example of transformers; a recipe is a YAML or JSON file with the same names, and
+options after it override it. Light: torch and transformers are imported only where a training is about to start.
 """
 
+import argparse
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal
 
-import torch
 import yaml
-from transformers import HfArgumentParser, TrainingArguments
 
-from ..errors import EtcError, ParameterError
+from ..encoding import JPEG_QUALITY
+from ..errors import ParameterError
+from ..usage import CommandParser
+from .options import add_options, add_trainer_options, made, option, trainer_words
+
+if TYPE_CHECKING:
+    from .trainer_arguments import EtcTrainingArguments
 
 Protocol = Literal["plain", "static", "re-encrypted"]
-
-
-def option(default: Any, help: str) -> Any:
-    """A dataclass field for HfArgumentParser."""
-    if isinstance(default, list):
-        return field(default_factory=lambda: list(default), metadata={"help": help})
-    return field(default=default, metadata={"help": help})
+JPEG_QUALITIES = (JPEG_QUALITY, 80)  # the paper's, Table III
 
 
 @dataclass
 class ModelArguments:
     """Which network."""
 
-    model_name_or_path: str = option("convmixer-256/8", "preset, family, saved folder or Hub id, see hf_etc.models")
+    model_name_or_path: str = option(
+        "convmixer-256/8",
+        "preset, family, saved folder or Hub id, see hf_etc.models",
+        aliases=["--model"],
+        metavar="MODEL",
+    )
     model_config: str | None = option(None, "changes to its configuration: patch_size=4,dim=96,depth=6,kernel_size=5")
     from_pretrained: str | None = option(None, "for a bag-vit: plain ViT to start from, a folder or Hub id")
     channels_last: bool = option(False, "channels-last memory layout; faster for ConvMixer on most devices")
@@ -40,13 +44,17 @@ class ModelArguments:
 class SourceArguments:
     """Where the images to evaluate on are."""
 
-    dataset_name: str | None = option(None, "Hub id or local folder (parquet, save_to_disk, image folder)")
+    dataset_name: str | None = option(
+        None, "Hub id or local folder (parquet, save_to_disk, image folder)", aliases=["--dataset"], metavar="DATASET"
+    )
     dataset_config_name: str | None = option(None, "configuration of the dataset, where it has several")
     dataset_revision: str | None = option(None, "branch, tag or commit of the dataset on the Hub")
-    validation_dir: str | None = option(None, "folder of evaluation images, one subfolder per class")
+    validation_dir: str | None = option(None, "folder of evaluation images, one subfolder per class", metavar="DIR")
     eval_split: str | None = option(None, "split to evaluate on; default: validation or test")
     max_eval_samples: int | None = option(None, "evaluate on a fixed random choice of this many images")
-    image_column_name: str | None = option(None, "column of the images; default: the only image column")
+    image_column_name: str | None = option(
+        None, "column of the images; default: the only image column", aliases=["--column"]
+    )
     label_column_name: str | None = option(None, "column of the labels; default: label, labels or the only classes")
 
     def __post_init__(self) -> None:
@@ -65,19 +73,19 @@ class SourceArguments:
 class DataArguments(SourceArguments):
     """The images to train on, under which protocol, and how they are prepared and augmented."""
 
-    protocol: Protocol = field(
-        default="static",
-        metadata={
-            "help": "static: ciphertexts as they are, no key. re-encrypted: plain images, augmented, then encrypted "
-            "anew each time; needs the key. plain: no cipher, the baseline"
-        },
+    protocol: Protocol = option(  # noqa: RUF009
+        "static",
+        "static: ciphertexts as they are, no key. re-encrypted: plain images, augmented, then encrypted anew each "
+        "time; needs the key. plain: no cipher, the baseline",
     )
-    train_dir: str | None = option(None, "folder of training images, one subfolder per class")
+    train_dir: str | None = option(None, "folder of training images, one subfolder per class", metavar="DIR")
     train_split: str | None = option(None, "split to train on; default: train")
     max_train_samples: int | None = option(None, "train on a fixed random choice of this many images")
     in_memory: Literal["auto", "true", "false"] = option("auto", "keep decoded pixels in memory; auto: up to 4 GiB")
 
-    image_size: int | None = option(None, "edge in pixels that plain images get, or ciphertexts must have")
+    image_size: int | None = option(
+        None, "edge in pixels that plain images get, or ciphertexts must have", aliases=["--size"]
+    )
     fit: str | None = option(None, "how: crop (default with a size), pad or stretch")
     resample: str = option("bicubic", "with which filter: bicubic or bilinear")
 
@@ -87,11 +95,19 @@ class DataArguments(SourceArguments):
     preset: str | None = option(None, "of etc: paper, private or strict; what is given beside it overrides it")
     gap: int | None = option(None, "pixels between blocks that are never sent; default: 0; static: what it must be")
     jitter: int | None = option(None, "pixels by which blocks are moved at random; default: 0; static: what it must be")
-    keep: float | None = option(None, "share of the rows of blocks that is sent; default: 1; static: what it must be")
+    keep: float | None = option(
+        None, "share of the rows of blocks that is sent; default: 1; static: what it must be", aliases=["--keep-blocks"]
+    )
     disposable: bool = option(False, "re-encrypted: a key for each image that nobody keeps; for public images")
-    key_file: str | None = option(None, "re-encrypted: the key file; default: HF_ETC_KEY_FILE or HF_ETC_KEY")
-    jpeg_quality: int | None = option(None, "re-encrypted: JPEG round trip of every ciphertext, 1..100")
-    jpeg_subsampling: str = option("4:4:4", "chroma subsampling of that round trip: 4:4:4 or 4:2:0")
+    key_file: str | None = option(
+        None, "re-encrypted: the key file; default: HF_ETC_KEY_FILE or HF_ETC_KEY", aliases=["--key"], metavar="FILE"
+    )
+    jpeg_quality: int | None = option(
+        None, "re-encrypted: JPEG round trip of every ciphertext, 1..100", aliases=["--quality"]
+    )
+    jpeg_subsampling: str = option(
+        "4:4:4", "chroma subsampling of that round trip: 4:4:4 or 4:2:0", aliases=["--subsampling"]
+    )
 
     crop_scale: float = option(1.0, "plain images: RandomResizedCrop from this share of the area to 1; 1: off")
     flip: float = option(0.0, "plain images: probability of a left-right flip")
@@ -153,88 +169,126 @@ class DataArguments(SourceArguments):
 
 
 @dataclass
-class EtcTrainingArguments(TrainingArguments):
-    """The Trainer's own arguments, and the schedules of ConvMixer and of the adaptation networks."""
+class EvaluationArguments(SourceArguments):
+    """What ``hf-etc evaluate`` can be told."""
 
-    triangular_schedule: bool = option(
-        False, "ConvMixer's learning rate, in place of lr_scheduler_type: 0 to max at 2/5, max/20 at 4/5, 0 at the end"
+    model_name_or_path: str | None = option(
+        None, "folder or Hub id of the trained model with its processor", aliases=["--model"], metavar="MODEL"
     )
-    lr_milestones: list[float] = option(  # noqa: RUF009
-        [], "in place of lr_scheduler_type: the learning rate falls to a tenth at each of these epochs"
+    key_file: str | None = option(
+        None, "key file, for plain images; default: HF_ETC_KEY_FILE or HF_ETC_KEY", aliases=["--key"], metavar="FILE"
     )
-    max_minutes: float | None = option(
-        None, "stop with a checkpoint after so many minutes, with exit status 142; the same command goes on from it"
+    jpeg_quality: list[int] = option(  # noqa: RUF009
+        list(JPEG_QUALITIES), "JPEG qualities to evaluate; 0: none", aliases=["--quality"]
     )
-    per_device_eval_batch_size: int = option(64, "images of an evaluation batch on each device")
-    do_train: bool = option(True, "train")
-    do_eval: bool = option(True, "evaluate at the end")
-    remove_unused_columns: bool = option(False, "stays off: a batch holds pixel_values and labels only")
-    ddp_find_unused_parameters: bool | None = option(False, "off: every parameter of these networks is used")
-    hub_strategy: str = option("end", "stays at end: only a finished training is looked through and uploaded")
-
-    def __post_init__(self) -> None:
-        if self.bf16 and not torch.accelerator.is_available():
-            self.use_cpu = True  # without it transformers refuses bfloat16, which CPUs do multiply in, too
-        super().__post_init__()
-        if self.push_to_hub and self.hub_strategy != "end":
-            raise ParameterError("--hub_strategy uploads unseen what the Trainer saves on its way; leave it out")
-        if self.triangular_schedule and self.lr_milestones:
-            raise ParameterError("--triangular_schedule and --lr_milestones are two schedules; give one of them")
-        if any(not 0 < epoch < self.num_train_epochs for epoch in self.lr_milestones):
-            raise ParameterError(f"--lr_milestones: give epochs between 0 and {self.num_train_epochs:g}")
+    jpeg_subsampling: str = option(
+        "4:4:4", "chroma subsampling of the JPEG files: 4:4:4 or 4:2:0", aliases=["--subsampling"]
+    )
+    num_nonces: int = option(3, "with a key for each image: how often each is encrypted anew")
+    batch_size: int = option(64, "images at a time")
+    seed: int = option(0, "chooses the images of --max-eval-samples")
+    device: str | None = option(None, "torch device; default: cuda where there is one, else cpu")
+    output: str | None = option(
+        None,
+        "JSON file of the result; default: evaluation.json, in the model's folder",
+        aliases=["--out"],
+        metavar="FILE",
+    )
 
 
-class _Parser(HfArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise ParameterError(f"{message}; see --help")
+_CIPHER = (
+    *("key_file", "cipher", "preset", "block_size", "key_scope", "gap", "jitter", "keep", "disposable"),
+    *("jpeg_quality", "jpeg_subsampling"),
+)
+_AUGMENTATION = (
+    *("crop_scale", "flip", "color_jitter", "rand_augment", "augment_on_device", "random_erasing"),
+    *("mixup_alpha", "cutmix_alpha", "block_drop", "block_mix_alpha"),
+)
 
 
-def parse_arguments(argv: Sequence[str]) -> tuple[ModelArguments, DataArguments, EtcTrainingArguments]:
-    """Parse ``[recipe.yaml | recipe.json] [--flag value ...]``; the last mention of a name counts.
+def training_parser(every: bool = False) -> CommandParser:
+    """The parser of ``hf-etc train``.
+
+    Args:
+        every: its help shows all options of transformers' TrainingArguments.
+    """
+    parser = CommandParser(
+        "train",
+        "Train a classifier: on ciphertexts alone, with no key (the protocol static), or on plain images that are "
+        "encrypted anew each time. A recipe is a YAML or JSON file of the same options in snake case; what stands "
+        "after it overrides it. Ctrl-C saves a checkpoint; the same command goes on.",
+        "hf-etc train --dataset encrypted --out run --num-train-epochs 100",
+        "hf-etc train recipe.yaml --key clinic.key",
+        usage="hf-etc train [RECIPE.yaml] --dataset DATASET --out DIR [OPTIONS]",
+    )
+    parser.add_argument("recipe", nargs="?", metavar="RECIPE.yaml", help="file of options; stands first")
+    parser.add_argument("--help-all", action=_HelpAll, help="show also the hundred options that are seldom used")
+    images = {one.name for one in fields(DataArguments)} - {*_CIPHER, *_AUGMENTATION}
+    add_options(parser.add_argument_group("images"), DataArguments, images)
+    add_options(parser.add_argument_group("network"), ModelArguments)
+    add_options(parser.add_argument_group("cipher"), DataArguments, _CIPHER)
+    add_options(parser.add_argument_group("augmentation"), DataArguments, _AUGMENTATION)
+    add_trainer_options(parser, every)
+    return parser
+
+
+class _HelpAll(argparse.Action):
+    def __init__(self, **given: Any) -> None:
+        super().__init__(nargs=0, **given)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        training_parser(every=True).print_help()
+        parser.exit()
+
+
+def parse_arguments(argv: Sequence[str]) -> "tuple[ModelArguments, DataArguments, EtcTrainingArguments]":
+    """Parse ``[recipe.yaml | recipe.json] [--option value ...]``; the last mention of a name counts.
 
     Raises:
         ParameterError: unknown or malformed arguments, or ones that contradict each other.
 
     Example:
         >>> model, data, training = parse_arguments(
-        ...     ["--dataset_name", "ciphertexts", "--output_dir", "run", "--mixup_alpha", "0.5", "--use_cpu"])
+        ...     ["--dataset", "ciphertexts", "--out", "run", "--mixup_alpha", "0.5", "--use-cpu"])
         >>> data.protocol, data.mixup_alpha, training.per_device_train_batch_size
-        ('static', 0.5, 8)
+        ('static', 0.5, 64)
     """
-    model, data, training = parse_into((ModelArguments, DataArguments, EtcTrainingArguments), argv, "train")
-    if training.output_dir in (None, "trainer_output"):  # the second is transformers' own default
+    return training_arguments(training_parser().parse_args(with_recipe(argv)))
+
+
+def training_arguments(
+    options: argparse.Namespace,
+) -> "tuple[ModelArguments, DataArguments, EtcTrainingArguments]":
+    """What :func:`training_parser` parsed; see :func:`parse_arguments`."""
+    if options.recipe is not None:
+        raise ParameterError(f"the recipe {options.recipe} must stand first, before all options")
+    model, data = made(ModelArguments, options), made(DataArguments, options)
+    if getattr(options, "output_dir", None) in (None, "trainer_output"):  # the second is transformers' own default
         raise ParameterError("no output folder: give --output_dir")
-    return model, data, training
+    from .trainer_arguments import parse_trainer_arguments
+
+    return model, data, parse_trainer_arguments(trainer_words(options))
 
 
-def arguments_from(settings: Mapping[str, Any]) -> tuple[ModelArguments, DataArguments, EtcTrainingArguments]:
+def arguments_from(settings: Mapping[str, Any]) -> "tuple[ModelArguments, DataArguments, EtcTrainingArguments]":
     """The arguments of :func:`hf_etc.training.train.train` from names and values as a recipe has them.
 
     Raises:
         ParameterError: see :func:`parse_arguments`.
     """
-    return parse_arguments(_flags(settings))
+    return parse_arguments(_words(settings))
 
 
-def parse_into(kinds: Any, argv: Sequence[str], program: str) -> tuple[Any, ...]:
-    """Parse a recipe and flags into one object of each of these dataclasses.
+def with_recipe(argv: Sequence[str]) -> list[str]:
+    """A command line whose first word may be a recipe, with the options of the recipe in its place.
 
     Raises:
-        ParameterError: unknown or malformed arguments.
+        ParameterError: see :func:`read_recipe`.
     """
-    argv = list(argv)
-    if argv and not argv[0].startswith("-"):
-        argv = _flags(read_recipe(Path(argv[0]))) + argv[1:]
-    parser = _Parser(kinds, prog=program, allow_abbrev=False)
-    try:
-        *arguments, unknown = parser.parse_args_into_dataclasses(argv, True, look_for_args_file=False)
-    except EtcError:
-        raise
-    except (ValueError, TypeError) as error:  # a check of TrainingArguments
-        raise ParameterError(str(error).splitlines()[0]) from None
-    if unknown:
-        raise ParameterError(f"unknown argument {unknown[0]}; see --help")
-    return tuple(arguments)
+    words = list(argv)
+    if words and not words[0].startswith("-"):
+        return _words(read_recipe(Path(words[0]))) + words[1:]
+    return words
 
 
 def read_recipe(path: Path) -> dict[str, Any]:
@@ -270,12 +324,12 @@ def parse_overrides(text: str | None) -> dict[str, Any]:
     return overrides
 
 
-def _flags(settings: Mapping[str, Any]) -> list[str]:
-    flags = []
+def _words(settings: Mapping[str, Any]) -> list[str]:
+    words = []
     for name, value in settings.items():
         if value is None:
             continue
         if isinstance(value, dict):
             value = json.dumps(value) if name != "model_config" else ",".join(f"{k}={v}" for k, v in value.items())
-        flags += [f"--{name}", *(map(str, value) if isinstance(value, list) else [str(value)])]
-    return flags
+        words += [f"--{name}", *(map(str, value) if isinstance(value, list) else [str(value)])]
+    return words

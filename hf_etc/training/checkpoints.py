@@ -1,5 +1,6 @@
 """Checkpoints that can be trusted after a kill: an unfinished one is marked, and never resumed from."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,19 @@ def unfinished(folder: Path, writer: bool) -> Iterator[None]:
     yield
     if writer:
         (folder / _UNFINISHED).unlink()
+
+
+def check_place(output_dir: Path) -> None:
+    """Make sure that a folder is there or can be made, before anything takes time.
+
+    Raises:
+        ParameterError: a file stands in its place, or nothing can be written there.
+    """
+    there = next(path for path in (output_dir, *output_dir.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise ParameterError(f"{output_dir} cannot be a folder, {there.name} is a file; choose another --output_dir")
+    if not os.access(there, os.W_OK):
+        raise ParameterError(f"{output_dir} cannot be written; choose another --output_dir")
 
 
 def find_checkpoint(output_dir: str | Path, wanted: str | bool | None = None) -> Path | None:

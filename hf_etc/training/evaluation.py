@@ -4,9 +4,7 @@ The owner's side holds plain images and the key and sees all of these; the serve
 ciphertexts, needs no key, and sees the accuracy on them.
 """
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,76 +18,23 @@ from transformers.image_processing_utils import BaseImageProcessor
 
 from ..cipher.keys import EtcKey, load_key
 from ..cipher.spec import cipher_id
-from ..encoding import JPEG_QUALITY, Encoding, Subsampling
-from ..errors import EtcError, ParameterError
+from ..encoding import Encoding, Subsampling
+from ..errors import ParameterError
 from ..images.ciphertext import as_received, load_plain, read_marker
 from ..images.load import ImageSource
 from ..images.prepare import Preparation
 from ..metrics import load_accuracy
 from ..models import load_model
 from ..processor.image_processing import EtcImageProcessor
-from ..records import result_record, write_json
-from .arguments import SourceArguments, option, parse_into
-from .data import Split, load_eval_split
+from ..records import result_record
+from .arguments import JPEG_QUALITIES, EvaluationArguments
+from .data import Split
 
 Condition = Callable[[list[Any]], Tensor]
 """What happens to a batch of images on its way to the model: from their sources to pixel values."""
 
-JPEG_QUALITIES = (JPEG_QUALITY, 80)  # the paper's, Table III
 _PLAIN_PIXELS = "no encryption"
 _REMEDY = "give plain images"
-
-
-@dataclass
-class EvaluationArguments(SourceArguments):
-    """What ``main`` can be told."""
-
-    model_name_or_path: str | None = option(None, "folder or Hub id of the trained model with its processor")
-    key_file: str | None = option(None, "key file, for plain images; default: HF_ETC_KEY_FILE or HF_ETC_KEY")
-    jpeg_quality: list[int] = option(list(JPEG_QUALITIES), "JPEG qualities to evaluate; 0: none")  # noqa: RUF009
-    jpeg_subsampling: str = option("4:4:4", "chroma subsampling of the JPEG files: 4:4:4 or 4:2:0")
-    num_nonces: int = option(3, "with a key for each image: how often each is encrypted anew")
-    batch_size: int = option(64, "images at a time")
-    seed: int = option(0, "chooses the images of --max_eval_samples")
-    device: str | None = option(None, "torch device; default: cuda where there is one, else cpu")
-    output: str | None = option(None, "JSON file of the result; default: evaluation.json, in the model's folder")
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Evaluate one model, print a table and write a record; ``examples/evaluate.py --help`` lists the arguments.
-
-    Returns:
-        The exit status: 0, or 2 for bad input (with one line that says what to do).
-    """
-    try:
-        (args,) = parse_into((EvaluationArguments,), sys.argv[1:] if argv is None else argv, "evaluate")
-        model, processor = load(args.model_name_or_path)
-        split = load_eval_split(args, args.seed)
-        key = _key_for(split, args.key_file, processor)
-        qualities = tuple(quality for quality in args.jpeg_quality if quality)
-        accuracy = evaluate_model(
-            model,
-            split,
-            key,
-            qualities,
-            args.jpeg_subsampling,
-            args.batch_size,
-            args.device,
-            processor,
-            args.num_nonces,
-        )
-    except EtcError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    chance = 1 / len(split.class_names)
-    print(table(accuracy, chance, len(split)))
-    folder = Path(args.model_name_or_path)
-    output = Path(args.output) if args.output else (folder if folder.is_dir() else Path()) / "evaluation.json"
-    spread = {name: value.spread for name, value in accuracy.items() if value.spread is not None}
-    results = {"top1": accuracy, "chance": chance} | ({"spread": spread} if spread else {})
-    write_json(output, _record(args, split, processor, results))
-    print(f"record: {output}")
-    return 0
 
 
 def load(name_or_path: str | Path | None) -> tuple[PreTrainedModel, BaseImageProcessor]:
@@ -134,6 +79,7 @@ def evaluate_model(
     device: str | torch.device | None = None,
     processor: BaseImageProcessor | None = None,
     nonces: int = 3,
+    progress: bool = True,
 ) -> dict[str, Accuracy]:
     """Top-1 accuracy under each condition that can be set up.
 
@@ -147,6 +93,7 @@ def evaluate_model(
         device: of the model; default: cuda where there is one.
         processor: the model's, where `model` is not a folder or id.
         nonces: how often each image is encrypted anew, where each has its own key.
+        progress: show a bar if stderr is a terminal.
 
     Returns:
         Accuracy, 0 to 1, by condition: "right key", "wrong key" (a fresh random one, unless the model takes any),
@@ -180,6 +127,7 @@ def evaluate_model(
         {name: [condition] * (1 if name == _PLAIN_PIXELS else times) for name, condition in conditions.items()},
         batch_size,
         device,
+        progress,
     )
 
 
@@ -263,11 +211,17 @@ def _spread_of(value: float) -> str:
 
 
 def _accuracies(
-    model: PreTrainedModel, split: Split, conditions: dict[str, list[Condition]], batch_size: int, device: torch.device
+    model: PreTrainedModel,
+    split: Split,
+    conditions: dict[str, list[Condition]],
+    batch_size: int,
+    device: torch.device,
+    progress: bool,
 ) -> dict[str, Accuracy]:
     labels, sources = model_labels(model, split), split.sources()
     metrics = {name: [load_accuracy() for _ in times] for name, times in conditions.items()}
-    for start in tqdm(range(0, len(split), batch_size), "Evaluating", disable=None, leave=False):
+    starts = range(0, len(split), batch_size)
+    for start in tqdm(starts, "Evaluating", disable=None if progress else True, leave=False):
         rows = range(start, min(start + batch_size, len(split)))
         batch, references = [sources[row] for row in rows], [labels[row] for row in rows]
         for name, times in conditions.items():
@@ -288,7 +242,10 @@ def model_labels(model: PreTrainedModel, split: Split) -> list[int]:
     return [ids[split.class_names[label]] for label in split.labels]
 
 
-def _record(args: EvaluationArguments, split: Split, processor: BaseImageProcessor, results: dict) -> dict[str, Any]:
+def evaluation_record(
+    args: EvaluationArguments, split: Split, processor: BaseImageProcessor, results: dict
+) -> dict[str, Any]:
+    """What ``hf-etc evaluate`` writes for the model's card."""
     data = {"name": args.dataset_name or args.validation_dir, "split": split.name, "images": len(split)}
     settings = {"model": args.model_name_or_path, "jpeg_subsampling": args.jpeg_subsampling}
     if isinstance(processor, EtcImageProcessor):
@@ -298,7 +255,7 @@ def _record(args: EvaluationArguments, split: Split, processor: BaseImageProcess
     )
 
 
-def _key_for(split: Split, key_file: str | None, processor: BaseImageProcessor) -> EtcKey | None:
+def key_for(split: Split, key_file: str | None, processor: BaseImageProcessor) -> EtcKey | None:
     """Plain images for an encrypted model need the key, or any where it takes them all; nothing else may have one."""
     marked = read_marker(split.sources()[0]) is not None
     if not isinstance(processor, EtcImageProcessor) or marked:

@@ -37,6 +37,7 @@ def run_facts(
     config: PreTrainedConfig,
     images: int,
     data: str,
+    optim: str,
 ) -> dict[str, Any]:
     """The public facts of a run, JSON-ready.
 
@@ -48,8 +49,10 @@ def run_facts(
         config: of the new model.
         images: how many are trained on.
         data: their :func:`data_digest`.
+        optim: name of the optimiser; a fused one is the same.
     """
-    network = {name: value for name, value in config.to_diff_dict().items() if name not in _NO_FACT}
+    network = {"model_type": config.model_type}  # first, as the difference that says most
+    network |= {name: value for name, value in config.to_diff_dict().items() if name not in _NO_FACT}
     facts = {
         "protocol": protocol,
         "processor": dict(sorted(processor.to_dict().items(), key=lambda member: member[0] == "cipher_id")),
@@ -59,6 +62,7 @@ def run_facts(
         "classes": list((config.id2label or {}).values()),
         "images": images,
         "data": data,
+        "optim": optim.removesuffix("_fused"),
     }
     return json.loads(json.dumps(facts, default=str))
 
@@ -137,7 +141,7 @@ def _read(folder: Path, facts: Mapping[str, Any]) -> dict[str, Any] | None:
         raise ParameterError(f"{folder} does not say what it was trained on; {_REMEDY}") from None
     except (OSError, ValueError, KeyError, TypeError):
         raise ParameterError(f"{folder / RECORD} is damaged; {_REMEDY}") from None
-    if there != facts:
+    if there | {"optim": there.get("optim", facts["optim"])} != facts:  # older records lack it
         raise ParameterError(f"{folder} was trained {_difference(there, dict(facts))}; {_REMEDY}")
     return finished
 

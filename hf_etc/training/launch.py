@@ -24,7 +24,7 @@ def start_cpu_processes() -> None:
     number = _asked_for(psutil.Process().parent())
     if number is None:
         command = "accelerate launch --multi_gpu --num_processes N SCRIPT ... --use_cpu"
-        print(f"error: accelerate has started one of several CPU processes; run: {command}", file=sys.stderr)
+        print(f"hf-etc: error: accelerate has started one of several CPU processes; run: {command}", file=sys.stderr)
         sys.exit(2)
     port = environ.pop("MASTER_PORT", "29500")
     del environ["MASTER_ADDR"]

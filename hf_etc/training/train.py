@@ -2,7 +2,6 @@
 
 import json
 import signal
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,20 +11,22 @@ from typing import Any
 import torch
 import transformers
 from transformers import EvalPrediction, PreTrainedModel, PrinterCallback, ProgressCallback, set_seed
+from transformers.training_args import OptimizerNames
 
-from ..errors import EtcError, ParameterError
+from ..errors import ParameterError
 from ..metrics import load_accuracy
-from ..models import build_model, check_takes, load_model
-from .arguments import DataArguments, EtcTrainingArguments, ModelArguments, parse_arguments, parse_overrides
+from ..models import build_model, check_takes, list_families, list_presets, load_model
+from .arguments import DataArguments, ModelArguments, parse_overrides
 from .augment import BatchAugment
 from .block_augment import BlockAugment
-from .checkpoints import find_checkpoint, remove_unfinished
+from .checkpoints import check_place, find_checkpoint, remove_unfinished
 from .data import load_splits
 from .dataset import keep_batch
 from .identity import check_same_run, run_facts, write_record
 from .interruption import StopOnSignal
 from .protocols import Prepared, prepare
 from .trainer import BarAlone, EtcTrainer
+from .trainer_arguments import EtcTrainingArguments
 
 
 @dataclass(frozen=True)
@@ -55,24 +56,6 @@ class TrainingResult:
         return json.loads((self.folder / "trainer_state.json").read_text(encoding="utf-8"))["log_history"]
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Train and evaluate one model; ``examples/train.py --help`` lists the arguments.
-
-    Args:
-        argv: a recipe file, flags, or both; default: this process's arguments.
-
-    Returns:
-        The exit status: 0, 2 for bad input (with one line that says what to do), or 128 + the number of
-        the signal that stopped the run.
-    """
-    try:
-        result = train(*parse_arguments(sys.argv[1:] if argv is None else argv), verbose=True)
-    except EtcError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0 if result.signal is None else 128 + result.signal
-
-
 def train(
     model_args: ModelArguments, data_args: DataArguments, args: EtcTrainingArguments, verbose: bool = False
 ) -> TrainingResult:
@@ -98,6 +81,7 @@ def train(
     """
     # The output folder is new, or holds a run to go on with.
     output = Path(str(args.output_dir))
+    check_place(output)
     checkpoint = find_checkpoint(output, args.resume_from_checkpoint) if args.do_train else None
     transformers.utils.logging.set_verbosity(args.get_process_log_level())
     if args.disable_tqdm:
@@ -108,13 +92,13 @@ def train(
 
     # Data. The first process fills the caches of datasets, the others read them.
     with args.main_process_first(desc="loading the dataset"):
-        splits = load_splits(data_args, args.do_train, args.do_eval, args.seed)
+        splits = load_splits(data_args, args.do_train, bool(args.do_eval), args.seed)
     data = prepare(data_args, splits, args.seed, progress=first and not args.disable_tqdm)
     class_names = next(iter(splits.values())).class_names
 
     # Model and Trainer. What the output folder holds already must be of the same run.
     model = build(model_args, data.size, class_names)
-    facts = facts_of(data_args, data, model)
+    facts = facts_of(data_args, data, model, args)
     length = {"num_train_epochs": args.num_train_epochs, "max_steps": args.max_steps}
     finished = args.do_train and check_same_run(output, checkpoint, facts, length)
     if finished:
@@ -147,6 +131,8 @@ def train(
     # Results: train_results.json, eval_results.json, all_results.json.
     if args.do_eval:
         metrics |= _kept(trainer, "eval", trainer.evaluate(), data, verbose)
+    elif args.do_eval is None:
+        say("with --max-steps there is no evaluation at the end; ask for one with --do-eval")
     if args.push_to_hub:
         source = data_args.dataset_name
         trainer.push_to_hub(dataset=None if source is None or Path(source).exists() else source)
@@ -190,11 +176,14 @@ def _in_memory_format(model: PreTrainedModel, args: ModelArguments) -> PreTraine
     return model
 
 
-def facts_of(args: DataArguments, data: Prepared, model: PreTrainedModel) -> dict[str, Any]:
+def facts_of(
+    args: DataArguments, data: Prepared, model: PreTrainedModel, training: EtcTrainingArguments
+) -> dict[str, Any]:
     """What a run is of; two runs that differ in it do not share a folder."""
     jpeg = [] if args.jpeg_quality is None else [args.jpeg_quality, args.jpeg_subsampling]
     images = len(data.datasets.get("train", ()))
-    return run_facts(args.protocol, data.processor, data.size, jpeg, model.config, images, data.data)
+    optim = OptimizerNames(training.optim).value
+    return run_facts(args.protocol, data.processor, data.size, jpeg, model.config, images, data.data, optim)
 
 
 def block_augment(model: PreTrainedModel, args: DataArguments) -> BlockAugment | None:
@@ -225,6 +214,8 @@ def make_trainer(
 ) -> EtcTrainer:
     """The Trainer of a run."""
     accuracy = load_accuracy()
+    new = model_args.model_name_or_path in (*list_families(), *list_presets()) and model_args.from_pretrained is None
+    args.suit(model, pretrained=not new)
 
     def compute_metrics(prediction: EvalPrediction) -> dict[str, Any]:
         return accuracy.compute(predictions=prediction.predictions, references=prediction.label_ids) or {}

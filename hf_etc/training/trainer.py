@@ -18,12 +18,12 @@ from transformers.trainer_utils import rotate_checkpoints
 from ..errors import ParameterError
 from ..hub import push_model
 from ..hub.connection import hub_errors
-from .arguments import EtcTrainingArguments
 from .augment import BatchAugment
 from .checkpoints import checkpoint_folder, unfinished
 from .device_augment import DeviceAugment
 from .identity import write_record
 from .interruption import Interrupted
+from .trainer_arguments import EtcTrainingArguments
 
 
 class EtcTrainer(Trainer):

@@ -1,4 +1,4 @@
-"""A Space that classifies pictures it cannot see: they are encrypted in the visitor's browser.
+"""A Space that classifies encrypted pictures: they are encrypted in the visitor's browser.
 
 Settings (environment): HF_ETC_MODEL, a Hub id or folder of a model trained with hf_etc.
 Pictures in the folder examples/ beside this file are offered to visitors; they are public.

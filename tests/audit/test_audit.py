@@ -45,7 +45,7 @@ def test_the_controls_make_a_result_trusted(found):
 
 def test_the_headline_and_the_advice(found):
     assert headline(found.results, 20).startswith("Whoever holds 2 ciphertexts of this kind can decrypt all of them")
-    assert any("--key-scope image" in line for line in advice(found.spec, found.results))
+    assert any("--key-scope image" in line for line in advice(found.spec, found.results, (32, 32)))
 
 
 def test_fr_finds_nothing_in_etc(found):
@@ -102,7 +102,7 @@ def test_weights_have_controls_of_their_own(key, kind):
     weights = (trained, public if kind == "adapted" else None)
     (result,) = audit(pictures(), cipher, attacks=["weights"], weights=weights).results
     assert result.trusted, result.verdict
-    advised = "order of the blocks" in " ".join(advice(cipher.spec, [result]))
+    advised = "order of the blocks" in " ".join(advice(cipher.spec, [result], (32, 32)))
     if kind == "no order":
         assert result.verdict.startswith("Nothing beyond chance") and not advised
     else:

@@ -23,13 +23,14 @@ PACKAGE = Path(hf_etc.__file__).parent
 OWN = re.compile(r'    name(: ClassVar\[str\])? = "')
 # Files and folders that may name some, and why.
 MAY = {
-    "commands/audit.py": "default of an option",
+    "commands/auditing.py": "default of an option",
     "training/arguments.py": "default of an option",
     "processor/image_processing.py": "default of a parameter",
     "sealing/recipe.py": "default of a member",
     "data/decrypt.py": "default of a parameter",
     "models/adaptation.py": "networks that are named after the cipher they adapt to",
     "reproduce": "what the paper compares",
+    "demo/leak.py": "what the demo shows",
     "audit/measure.py": "measurements, which the page tells how to run",
     "audit/report/tables.py": "records of these, as they are named on disk",
 }

@@ -127,7 +127,7 @@ def test_the_command_writes_no_key(written):
         run(folder, "command.log", sys.executable, "-m", "hf_etc", *words, HF_DEBUG="1")
     log = (folder / "command.log").read_text()
     assert log.count("images encrypted") == 3
-    assert log.count("hf-etc: a key was given on the command line") == 2
+    assert log.count("hf-etc: error: a key was given on the command line") == 2
     assert scan_tree(key, folder) == []
 
 

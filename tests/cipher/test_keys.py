@@ -291,7 +291,7 @@ def test_find_key(fresh, key, monkeypatch):
     assert find_key(fresh.key_id) is fresh
     text = fresh.reveal()
     absent = EtcKey.generate().key_id  # dropped at once
-    with pytest.raises(MissingKeyError, match="no key"):
+    with pytest.raises(MissingKeyError, match=f"this process does not have the key of {absent}; set HF_ETC_KEY_FILE"):
         find_key(absent)
     monkeypatch.setenv("HF_ETC_KEY", text)
     with pytest.raises(MissingKeyError, match=f"need the key of {absent}, the environment holds another"):

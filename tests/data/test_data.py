@@ -20,6 +20,7 @@ from PIL import Image
 from hf_etc import (
     EncryptImages,
     EtcCipher,
+    EtcImageProcessor,
     EtcKey,
     Preparation,
     decode_ciphertext,
@@ -41,6 +42,7 @@ from hf_etc.errors import (
 from hf_etc.sealing.views import random_box
 
 from ..helpers import made_under
+from ..secrets import scan_tree
 
 NAMES = ["cat", "dog", "eel"]
 
@@ -183,6 +185,53 @@ def test_streaming_with_features_argument(key):
     assert made_under(key, common_marker(encrypted))
 
 
+def as_stored(kind, folder):
+    """The same pictures in a column that is not of the type Image: bytes, paths, or structs of both."""
+    cells = undecoded(plain_dataset())["image"][:]
+    for row, cell in enumerate(cells):
+        (folder / f"{row}.png").write_bytes(cell["bytes"])
+    paths = [str(folder / f"{row}.png") for row in range(len(cells))]
+    column = {"bytes": [cell["bytes"] for cell in cells], "paths": paths, "structs": cells}[kind]
+    return Dataset.from_dict({"image": column, "label": list(range(len(cells)))})
+
+
+@pytest.mark.parametrize("kind", ["bytes", "paths", "structs"])
+@pytest.mark.parametrize("streamed", [False, True])
+def test_columns_of_files_become_images(tmp_path, key, kind, streamed):
+    plain = as_stored(kind, tmp_path)
+    features = Features({**plain.features, "image": ImageFeature()})
+    if streamed:
+        plain = plain.to_iterable_dataset()
+    encrypt = EncryptImages(key, column="image")
+    ways = [
+        encrypt_dataset(plain, key, column="image"),
+        plain.map(encrypt, batched=True, features=features),
+        plain.cast_column("image", ImageFeature(decode=False)).map(encrypt, batched=True, features=features),
+    ]
+    if not streamed:
+        ways.append(plain.map(encrypt, batched=True).cast_column("image", ImageFeature()))
+    for encrypted in ways:
+        assert encrypted.features == features
+        assert made_under(key, common_marker(encrypted))
+        assert [row["label"] for row in encrypted] == list(range(6))
+    stored = undecoded(ways[0])
+    if streamed:
+        stored = Dataset.from_generator(lambda: iter(undecoded(ways[0])), features=stored.features)
+    stored = stored.cast(features)
+    stored.to_parquet(tmp_path / "encrypted.parquet")  # as push_to_hub does
+    again = Dataset.from_parquet(str(tmp_path / "encrypted.parquet"), cache_dir=tmp_path / "cache")
+    assert again.features == features and made_under(key, common_marker(again))
+
+
+def test_a_transform_takes_whole_batches_and_shows_what_the_processor_takes(key):
+    encrypt = EncryptImages(key)
+    shown = plain_dataset().with_transform(lambda batch: {**batch, **encrypt(batch)})
+    assert shown[1]["label"] == 1 and shown[:2]["label"] == [0, 1]
+    server = EtcImageProcessor(size=32, cipher_id=EtcCipher(key).cipher_id(32, 32))
+    expected = EtcImageProcessor(key, size=32)([picture(0), picture(1)], return_tensors="np").pixel_values
+    assert (server(shown[:2]["image"], return_tensors="np").pixel_values == expected).all()
+
+
 def test_datasets_of_files_on_disk(tmp_path, key):
     paths = [str(tmp_path / f"{i}.png") for i in range(6)]
     for i, path in enumerate(paths):
@@ -316,7 +365,7 @@ def test_columns(key, batch, params, message):
         ({"bytes": b"hello", "path": None}, "row 1 of its batch: the image is not an image that Pillow can read"),
         ({"bytes": None, "path": "/no/x.png"}, "row 1 of its batch (/no/x.png): cannot read /no/x.png: No such file"),
         (np.zeros((32, 32, 3), np.uint8), "row 1 of its batch: a ndarray is not an image file"),
-        (Image.new("F", (32, 32)), "row 1 of its batch: image mode F has no fixed range"),
+        (Image.new("F", (32, 32)), "row 1 of its batch: the image has numbers without a fixed range"),
         (picture(0, 40, 32), "row 1 of its batch: 40x32 is not a multiple of the block size 16"),
     ],
 )
@@ -365,13 +414,17 @@ if __name__ == "__main__":
 """
 
 
-def test_spawned_processes_find_the_key_in_the_environment(tmp_path, key, monkeypatch):
+def test_spawned_processes_are_given_the_key(tmp_path):
+    key = EtcKey.generate()
     plain_dataset().save_to_disk(tmp_path / "plain")
     key.save(tmp_path / "owner.key")
     (tmp_path / "spawn.py").write_text(SPAWN)
-    monkeypatch.setenv("HF_ETC_KEY_FILE", str(tmp_path / "owner.key"))
-    command = [sys.executable, tmp_path / "spawn.py", tmp_path / "plain", tmp_path / "owner.key"]
-    assert subprocess.run(command, capture_output=True, text=True).stdout.split() == [EtcCipher(key).cipher_id(32, 32)]
+    run = subprocess.run(
+        [sys.executable, "spawn.py", "plain", "owner.key"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert run.stdout.split() == [EtcCipher(key).cipher_id(32, 32)], run.stderr
+    (tmp_path / "owner.key").unlink()
+    assert scan_tree(key, tmp_path) == []
 
 
 # The cache of datasets
@@ -617,9 +670,9 @@ def test_common_marker_of_nothing():
 
 def test_grayscale_palette_and_transparent_pictures_are_encrypted_as_rgb(key):
     pictures = [picture().convert(mode) for mode in ("L", "P", "LA", "RGBA", "CMYK", "1", "I;16", "YCbCr")]
-    out = DecryptImages(key)(EncryptImages(key)({"image": pictures}))
+    out = DecryptImages(key)(EncryptImages(key, window="full")({"image": pictures}))
     for before, cell in zip(pictures, out["image"], strict=True):
-        assert (np.asarray(Image.open(io.BytesIO(cell["bytes"]))) == np.asarray(load_rgb(before))).all(), before.mode
+        assert (np.asarray(Image.open(io.BytesIO(cell["bytes"]))) == np.asarray(load_rgb(before, "full"))).all()
 
 
 # What was changed after encryption

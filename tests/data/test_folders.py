@@ -79,11 +79,11 @@ def test_every_kind_of_picture_in_a_tree(key):
     noise(3).convert("P").save("photos/palette.gif")
     noise(4).convert("RGBA").save("photos/alpha.webp", lossless=True)
     Image.fromarray(np.arange(1024, dtype=np.uint16).reshape(32, 32) * 64).save("photos/deep.png")
-    convert("photos", "out", EncryptImages(key))
+    convert("photos", "out", EncryptImages(key, window="full"))
     convert("out", "back", DecryptImages(key))
     for path in Path("photos").iterdir():
         back = Image.open(Path("back") / path.with_suffix(".png").name)
-        assert (np.asarray(back) == np.asarray(load_rgb(path))).all(), path
+        assert (np.asarray(back) == np.asarray(load_rgb(path, window="full"))).all(), path
     assert Image.open("back/turned.png").size == (32, 48)
 
 
@@ -559,7 +559,7 @@ def test_a_full_disk_leaves_nothing_half_written(num_proc):
         process = start([sys.executable, "-c", LIMITED, *arguments])
         stdout, stderr = process.communicate()
         place = "tree/large.png" if source == "photos" else "rows/data/train-00000-of-00001.parquet"
-        assert (process.returncode, stdout, stderr) == (2, "", f"hf-etc: cannot write {place}: File too large\n")
+        assert (process.returncode, stdout, stderr) == (2, "", f"hf-etc: error: cannot write {place}: File too large\n")
         assert not [name for name in contents(out) if name.endswith("hf-etc-part")]
         assert not Path(place).exists()
         convert(source, out, EncryptImages(key))
@@ -624,6 +624,18 @@ shared_block_key false, height 32, width 32, cipher_id {EtcCipher(other_key).cip
   broken.png: the image is not an image that Pillow can read
   plain.png: this is a plain image (no hf-etc marker); encrypt it first"""
     )
+
+
+def test_inspect_counts_in_a_bar_where_somebody_watches(key, capsys, monkeypatch):
+    monkeypatch.setattr(sys.modules["hf_etc.data.convert.inspect"], "_PATIENCE", 0)
+    make_tree(3)
+    inspect("photos", progress=True)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    inspect("photos")
+    assert capsys.readouterr().err == ""
+    inspect("photos", progress=True)
+    assert "inspect: 3image" in capsys.readouterr().err
 
 
 def test_inspect_a_dataset(key):

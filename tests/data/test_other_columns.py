@@ -416,7 +416,7 @@ def test_the_command_line_refuses_drops_and_keeps(key, run, name):
     with_column([value] * ROWS, feature).to_parquet("plain.parquet")
     status, error = run("encrypt plain.parquet out --column image")
     assert (status, error.count("\n"), Path("out").exists()) == (2, 1, False)
-    assert error.startswith("hf-etc: the column other holds ")
+    assert error.startswith("hf-etc: error: the column other holds ")
     assert found.split()[0] in error
     assert run("encrypt plain.parquet dropped --drop other")[0] == 0
     assert load_dataset("dropped")["train"].column_names == ["image", "label"]
@@ -445,7 +445,7 @@ def test_options_of_the_command_line(run):
         ("--drop thumb", "there is no column 'thumb' to keep or drop; choose from image, label, mask"),
         ("--column mask --keep mask", "the column mask is the one to encrypt; it cannot be kept or dropped"),
     ):
-        assert run(f"encrypt plain.parquet out {options}") == (2, f"hf-etc: {message}\n")
+        assert run(f"encrypt plain.parquet out {options}") == (2, f"hf-etc: error: {message}\n")
     assert run("encrypt plain.parquet out --drop mask --drop label --layout imagefolder") == (0, "")
     assert sorted(path.name for path in Path("out").rglob("*.png")) == ["0.png", "1.png", "2.png"]
 
@@ -454,7 +454,7 @@ def test_another_choice_of_columns_does_not_resume(run):
     two_pictures().to_parquet("plain.parquet")
     assert run("encrypt plain.parquet out --drop mask")[0] == 0
     status, error = run("encrypt plain.parquet out --keep mask")
-    assert status == 2 and re.match('hf-etc: out was begun with id "[0-9a-f]{32}", not "', error)
+    assert status == 2 and re.match('hf-etc: error: out was begun with id "[0-9a-f]{32}", not "', error)
     assert "mask" not in Path("out/hf-etc.json").read_text()
 
 

@@ -49,6 +49,20 @@ def test_a_measured_cell_is_not_measured_again(store, lab):
     assert lines == ["[1/2] table9 a: done before", "[2/2] table9 b: done before"]
 
 
+def test_the_time_left_is_estimated_from_the_cells_that_were_measured(store, lab, monkeypatch):
+    clock = iter(range(0, 10_000, 50))  # three looks at it for each cell
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    run([experiment(counting([], "b"))], lab, store, **SILENT)
+    lines = []
+    run([experiment(*(counting([], name) for name in "abcde"))], lab, store, say=lines.append)
+    assert [line for line in lines if line.endswith(("cells", "cell", " s"))] == [
+        "    150 s; about 8 min left for 3 cells",
+        "    150 s; about 5 min left for 2 cells",
+        "    150 s; about 2 min left for 1 cell",
+        "    150 s",
+    ]
+
+
 def test_a_record_says_what_was_measured(store, lab):
     run([experiment(counting([], "a", 0.25))], lab, store, **SILENT)
     record = json.loads(store.path("table9", "a", "smoke").read_text())

@@ -95,6 +95,11 @@ def test_what_needs_another_model_is_said(measured, capsys):
     assert "no model for blocks of 16; give one with --model" in capsys.readouterr().out
 
 
+def test_nothing_to_measure_is_bad_input(capsys):
+    assert cli.main(["frontier", "pictures", "--size", "32", "--out", "out"]) == 2
+    assert "nothing to measure: give --model" in capsys.readouterr().err
+
+
 def record(found, accuracy):
     attacks = {"jigsaw": {"neighbours_right": found}}
     leakage = {"value": found, "strongest": "jigsaw", "attacks": attacks, "attacked_images": 4, "public_images": 9}

@@ -20,14 +20,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import uvicorn
 from PIL import Image
 
 from hf_etc import EtcImageProcessor, EtcKey
+from hf_etc.gradio import HeaderTimeout
 from hf_etc.models import build_model
 
 from ..secrets import find_secret
 
-LABELS = {number: f"<i>class</i> {number}" for number in range(7)}  # shown as text, markup and all
+# Shown as text, markup and templates and all.
+LABELS = {number: f"<i>class</i> ${{6 * 7}} {{{{7}}}} {number}" for number in range(7)}
 WINDOW = 64  # bytes of a picture, noise here; half of it is more than a row of a block, which may stay as it was
 HEADER = 64  # bytes at the start that pictures of one size and format have in common
 SERVER = Path(__file__).with_name("watched_server.py")
@@ -43,6 +46,7 @@ class Served:
         url: of the recording proxy in front of the server.
         record: what went through the proxy.
         written: what it opened for writing since its first answer, and what is new in its folders since then.
+        stop, start: end the server at once, and start another in its place.
     """
 
     key: EtcKey
@@ -50,6 +54,8 @@ class Served:
     url: str
     record: "Record"
     written: Callable[[], list[str]]
+    stop: Callable[[], None]
+    start: Callable[[], None]
 
     @property
     def client(self) -> EtcImageProcessor:
@@ -202,9 +208,19 @@ def serve(model: Path, key: EtcKey, home: Path, *flags: str, asked: bool = True)
     root = str(Path(__file__).parents[2])
     environment = os.environ | folders | quiet | {"PYTHONPATH": root}
     with (home.parent / f"{home.name}-log.txt").open("w+") as log:
-        process = subprocess.Popen(command, cwd=home, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        processes: list[subprocess.Popen] = []
+
+        def start() -> None:
+            started = subprocess.Popen(command, cwd=home, env=environment, stdout=log, stderr=subprocess.STDOUT)
+            processes.append(started)
+            wait_for(f"http://127.0.0.1:{port}/config", started, log)
+
+        def stop() -> None:
+            processes[-1].kill()
+            processes[-1].wait(30)
+
         try:
-            wait_for(f"http://127.0.0.1:{port}/config", process, log)
+            start()
             if asked:
                 first = EtcImageProcessor.from_pretrained(model, key=key).encrypt(picture(0))[0]
                 classify(
@@ -216,11 +232,12 @@ def serve(model: Path, key: EtcKey, home: Path, *flags: str, asked: bool = True)
 
             before = written()
             with recording_proxy(port) as (url, record):
-                yield Served(key, model, url, record, lambda: [one for one in written() if one not in before])
-            assert process.poll() is None, "the server died"
+                new = lambda: [one for one in written() if one not in before]  # noqa: E731
+                yield Served(key, model, url, record, new, stop, start)
+            assert processes[-1].poll() is None, "the server died"
         finally:
-            process.terminate()
-            process.wait(30)
+            processes[-1].terminate()
+            processes[-1].wait(30)
 
 
 def wait_for(url: str, process: subprocess.Popen, log) -> None:
@@ -270,3 +287,17 @@ def parse_event(stream: str) -> tuple[str, object]:
         elif name == "data" and event in ("complete", "error"):
             data = json.loads(value)
     return event, (data or {}).get("error") if event == "error" else data
+
+
+@contextmanager
+def mounted(parent):
+    """An application of FastAPI on localhost; gives its address."""
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(parent, port=port, log_level="error", http=HeaderTimeout))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(30)

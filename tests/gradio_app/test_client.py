@@ -8,9 +8,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from hf_etc import EtcKey, load_rgb
-from hf_etc.client import classify as client
 from hf_etc.client.classify import EncryptedClassifier
 from hf_etc.client.remote import RemoteClassifier
+from hf_etc.commands.classify import main as classify
 from hf_etc.errors import AlreadyEncryptedError, KeyMismatchError, ParameterError, RemoteError
 
 from ..secrets import find_secret
@@ -131,9 +131,9 @@ def test_labels_are_printed_without_terminal_escapes(served, hostile, tmp_path, 
     served.key.save(tmp_path / "model.key")
     (tmp_path / "a.png").write_bytes(file_of(picture(1)))
     arguments = [str(tmp_path / "a.png"), "--url", served.url, "--key", str(tmp_path / "model.key")]
-    assert client.main(arguments) == 0
+    assert classify(arguments) == 0
     assert capsys.readouterr().out.endswith(f"a.png: {SHOWN} 50.0 %\n")
-    assert client.main([*arguments, "--json"]) == 0
+    assert classify([*arguments, "--json"]) == 0
     printed = capsys.readouterr().out
     assert printed.isascii() and printed.rstrip("\n").isprintable()
     assert json.loads(printed)["labels"] == [{"label": SHOWN, "score": 0.5}]

@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from hf_etc import EtcKey
-from hf_etc.client.classify import main as classify
+from hf_etc.commands.classify import main as classify
 from hf_etc.commands.serve import main as serve
 from hf_etc.errors import EtcError, KeyMismatchError, ParameterError, RemoteError
 from hf_etc.gradio import build_app, launch
@@ -38,7 +38,7 @@ def test_port_in_use(capsys):
         (["--port", "70000"], "cannot listen"),
         (["--host", "no.such.host.invalid"], "cannot listen"),
         (["--port", "-1"], "cannot listen"),
-        (["--port", str(free_port())], "cannot load the model .*nothing"),
+        (["--port", str(free_port())], "no such folder: .*nothing; give the output folder"),
         (["--port", str(free_port()), "--examples", "nowhere"], "no pictures .* in the folder nowhere"),
     ],
     ids=["large port", "host", "negative port", "model", "examples"],

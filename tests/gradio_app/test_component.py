@@ -13,6 +13,7 @@ import hf_etc.gradio
 from hf_etc import EtcCipher, EtcImageProcessor, EtcKey
 from hf_etc.errors import ImageError, ParameterError
 from hf_etc.gradio import EncryptedImage, build_app
+from hf_etc.gradio.app import _MODES, _about
 from hf_etc.models import build_model
 
 from ..helpers import noise
@@ -99,6 +100,25 @@ def test_the_key_is_not_in_the_page(tmp_path):
     app = build_app(save_model(tmp_path, key, 32, block_size=8))
     assert find_secret(key, str(app.get_config_file())) == []
     assert EtcCipher(key, 8).cipher_id(32, 32) in str(app.get_config_file())
+
+
+@pytest.mark.parametrize(("scope", "said"), [("dataset", "all of them can be decrypted"), ("image", "put together")])
+def test_the_page_says_what_its_mode_does_not_protect(tmp_path, scope, said):
+    config = str(
+        build_app(save_model(tmp_path, EtcKey.generate(), 32, block_size=8, key_scope=scope)).get_config_file()
+    )
+    assert _MODES[scope] in config and said in _MODES[scope]
+    assert not any(_MODES[other] in config for other in _MODES.keys() - {scope})
+
+
+def test_a_model_is_described_in_words():
+    """What a publisher writes is text; only an id on the Hub makes a link."""
+    hostile = "<script>alert(1)</script>"
+    shown = _about({"name": hostile, "hub_id": None, "classes": [hostile] * 30, "count": 2000})
+    assert "<script" not in shown and "<a " not in shown
+    assert "2000 classes</summary>" in shown and shown.endswith("…</details>")
+    shown = _about({"name": "clinic/skin", "hub_id": "clinic/skin", "classes": ["a", "b"], "count": 2})
+    assert 'href="https://huggingface.co/clinic/skin"' in shown and shown.endswith("2 classes: a, b")
 
 
 def test_what_is_no_model_of_ciphertexts(tmp_path):

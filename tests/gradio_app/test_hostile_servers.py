@@ -6,7 +6,8 @@ import gradio as gr
 import pytest
 
 from hf_etc import EtcImageProcessor, EtcKey
-from hf_etc.client.classify import EncryptedClassifier, main
+from hf_etc.client.classify import EncryptedClassifier
+from hf_etc.commands.classify import main
 from hf_etc.errors import KeyMismatchError, ParameterError
 
 from ..web.weakened import OWNERS, WEAKENED

@@ -13,7 +13,7 @@ from hf_etc.cipher.keys import passphrase_salt
 
 from ..secrets import find_secret
 from .page import Visitor
-from .support import file_of, find_picture, picture, save_model, serve
+from .support import LABELS, file_of, find_picture, picture, save_model, serve
 
 PICTURES = [
     *((seed, "PNG", {}) for seed in range(14)),
@@ -114,6 +114,49 @@ def test_nothing_is_sent_between_load_and_classify(visitor, served):
     assert (visitor.urls, served.record.sent) == ([], [])
     shot = visitor.classify()
     assert len(shot) == 5
+
+
+def test_camera_can_be_left(visitor, served):
+    """The picture that was there before comes back; the camera is off."""
+    visitor.open_key(served.key.reveal())
+    for file in (None, file_of(picture(1))):
+        if file:
+            visitor.open_picture(file)
+            visitor.wait_until_ready()
+        before = visitor.part("plain").evaluate("(canvas) => canvas.toDataURL()")
+        visitor.part("camera").click()
+        visitor.page.wait_for_selector("[data-id=shoot]:not([hidden])")
+        assert visitor.part("send").is_disabled()
+        visitor.part("stop-camera").click()
+        visitor.wait_for_status("picture", "Ready" if file else "Now choose a picture")
+        assert visitor.part("plain").evaluate("(canvas) => canvas.toDataURL()") == before
+        assert not visitor.part("video").is_visible() and not visitor.part("stop-camera").is_visible()
+        assert visitor.part("video").evaluate("(video) => video.srcObject") is None
+
+
+def test_the_answer_is_said(visitor, served):
+    """To those who do not see it change; it goes with its picture."""
+    visitor.open_key(served.key.reveal())
+    visitor.open_picture(file_of(picture(1)))
+    visitor.wait_until_ready()
+    (label, share), *_ = visitor.classify().items()
+    line = visitor.page.locator(".he-said[role=status]")
+    visitor.page.wait_for_function("() => document.querySelector('.he-said').textContent")
+    assert line.text_content() == f"The model says: {label}, {100 * share:.1f} %"
+    visitor.part("clear").click()
+    visitor.page.wait_for_function("() => !document.querySelector('.he-said').textContent")
+
+
+def test_the_page_names_its_model_and_what_is_not_protected(visitor, served):
+    text = visitor.page.inner_text("body")
+    assert f"Model {served.folder.name} · 7 classes: {', '.join(LABELS.values())}" in text
+    assert "from a handful of ciphertexts, all of them can be decrypted" in text
+    assert "cannot see" not in text and "without showing" not in text
+    visitor.open_key(served.key.reveal())
+    visitor.open_picture(file_of(picture(1)))
+    visitor.wait_until_ready()
+    visitor.classify()
+    assert "Inside a block everything stays visible." in visitor.page.inner_text(".he-seen figcaption")
 
 
 def test_per_image_jpeg(chromium, served_per_image):

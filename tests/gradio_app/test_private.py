@@ -11,6 +11,8 @@ import torch
 from PIL import Image
 
 from hf_etc import EtcImageProcessor, EtcKey, Preparation, decode_ciphertext, load_rgb
+from hf_etc.encoding import Encoding
+from hf_etc.gradio.app import _MODES
 from hf_etc.models import build_model
 
 from ..own_page.visitor import Visitor as OwnVisitor
@@ -129,6 +131,7 @@ def test_disposable_key(chromium, private):
         visitor.page.add_init_script(_WATCHED)
         visitor.open()
         visitor.wait_for_status("key", NOBODY)
+        assert _MODES["gap"] in visitor.page.inner_text("body")
         assert visitor.part("disposable").is_checked()
         assert not visitor.part("key-file").is_visible() and not visitor.part("key-text").is_visible()
         for seed in (1, 2, 5, 8):
@@ -193,6 +196,22 @@ def test_new_key(visitor):
     visitor.wait_until_ready()
 
 
+def test_own_page_with_jpeg(chromium, private):
+    private.record.clear()
+    file = file_of(picture(5))
+    with recorded(private.url, encoding=Encoding("jpeg")) as (link, _), OwnVisitor(chromium, link) as visitor:
+        visitor.wait_for("[data-id=key-status]", NOBODY)
+        visitor.open_picture(file)
+        visitor.press()
+        answer, record = visitor.labels(), b"".join(private.record.sent)
+        sent = base64.b64decode(re.findall(rb"data:image/jpeg;base64,([\w+/]+=*)", record)[-1])
+        pixels, marker = decode_ciphertext(sent)
+        assert pixels.shape == (*SENT, 3) and marker.spec.disposable
+        assert answer == shares(private.expected(sent))
+        assert find_picture(file, Preparation(SIZE).apply(load_rgb(file)), record) == []
+        assert visitor.problems == []
+
+
 @pytest.mark.parametrize("with_key", [False, True])
 def test_own_page(chromium, private, with_key):
     """The page of hf-etc client: disposable, or under the key that the command was given."""
@@ -200,6 +219,7 @@ def test_own_page(chromium, private, with_key):
     key, file = EtcKey.generate() if with_key else None, file_of(picture(4))
     with recorded(private.url, key) as (link, _), OwnVisitor(chromium, link) as visitor:
         visitor.wait_for("[data-id=key-status]", "keep yours" if with_key else NOBODY)
+        visitor.wait_for("#mode", _MODES["gap"])
         visitor.wait_for("#facts", "Any key · cipher etc · 16×24 of 48×40 pixels in blocks of 4")
         visitor.open_picture(file)
         visitor.press()

@@ -5,7 +5,6 @@ import contextlib
 import http.client
 import json
 import socket
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -13,14 +12,14 @@ import urllib.request
 import fastapi
 import gradio as gr
 import pytest
-import uvicorn
+from gradio.external import from_spaces_blocks
 
 from hf_etc import EtcCipher, EtcImageProcessor, EtcKey
 from hf_etc.errors import ParameterError
 from hf_etc.gradio import EncryptedImage, HeaderTimeout, build_app, launch, mount
 from hf_etc.gradio.limits import RequestLimits
 
-from .support import classify, data_url, free_port, picture, post, save_model
+from .support import classify, data_url, free_port, mounted, picture, post, save_model
 
 KEY = EtcKey.generate()
 FILE = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
@@ -44,19 +43,6 @@ def launched(app, **options):
         yield f"http://127.0.0.1:{port}"
     finally:
         app.close()
-
-
-@contextlib.contextmanager
-def mounted(parent):
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(parent, port=port, log_level="error", http=HeaderTimeout))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(30)
 
 
 ID = EtcCipher(KEY, 8).cipher_id(32, 32)
@@ -113,8 +99,18 @@ def test_outputs_that_are_written_to_disk_are_refused_at_the_start(component):
 
 
 def test_events_past_the_queue_are_refused_at_the_start():
-    with pytest.raises(ParameterError, match="queue=False"):
-        launch(own_app(queue=False))
+    for start in (launch, lambda app: mount(fastapi.FastAPI(), app, "/a")):
+        with pytest.raises(ParameterError, match=r"^the event 'ask' has queue=False, which this server refuses: leave"):
+            start(own_app(queue=False))
+
+
+def test_an_app_cannot_be_copied_by_gradio_load(model):
+    """What gradio.load does once it has asked the Hub for the address of a Space."""
+    with (
+        launched(build_app(model)) as url,
+        pytest.raises(ParameterError, match=r"gradio\.load cannot copy an app"),
+    ):
+        from_spaces_blocks(url, None)
 
 
 @pytest.mark.parametrize("option", ["share", "ssr_mode", "debug", "allowed_paths", "app_kwargs", "run_history"])

@@ -6,10 +6,9 @@ import pytest
 import torch
 from datasets import Dataset
 
-from hf_etc import EtcImageProcessor, EtcKey
+from hf_etc import EtcImageProcessor, EtcKey, cli
 from hf_etc.hub import push
 from hf_etc.models import build_model
-from hf_etc.training import evaluation
 from tests.hub.processes import ROOT, Processes
 from tests.hub_server import TOKEN, serve_hub
 from tests.training.training_helpers import COLORS, TINY, save_both
@@ -60,7 +59,8 @@ def work(tmp_path_factory, owner_key):
     EtcImageProcessor(owner_key, size=32).save_pretrained(folder / "model")
     arguments = {"model_name_or_path": folder / "model", "dataset_name": folder / "plain", "max_eval_samples": 8}
     arguments |= {"key_file": folder / "owner.key", "jpeg_quality": 85, "eval_split": "test"}
-    assert evaluation.main([word for name, value in arguments.items() for word in (f"--{name}", str(value))]) == 0
+    words = [word for name, value in arguments.items() for word in (f"--{name}", str(value))]
+    assert cli.main(["evaluate", *words]) == 0
     return folder
 
 

@@ -43,6 +43,8 @@ def test_without_a_record_a_card_claims_nothing(processor, key):
     assert f"| cipher id | {ID} |" in card.text and "| size (height x width) | 32x48 |" in card.text
     assert "| key scope | image |" in card.text and "like a jigsaw" in " ".join(card.text.split())
     assert max(map(len, card.text.splitlines())) <= 120
+    assert "from hf_etc import EtcImageProcessor" in card.text, "what makes the Auto classes know the processor"
+    assert "\nimport hf_etc\n" in model_card("a/b", ViTImageProcessor(), "Net").text
 
 
 def test_two_records(processor, record):

@@ -32,31 +32,33 @@ def test_kinds_of_folders(work, tmp_path):
 
 def test_neither_model_nor_dataset(line, tmp_path, work):
     (tmp_path / "notes.txt").write_text("a")
-    expected = f"hf-etc: {tmp_path} is neither a model (no config.json) nor a dataset (no parquet, arrow or images)"
+    expected = (
+        f"hf-etc: error: {tmp_path} is neither a model (no config.json) nor a dataset (no parquet, arrow or images)"
+    )
     assert line(tmp_path, "tester/x") == expected
     assert line(work / "owner.key", "tester/x").endswith("nor a dataset (no parquet, arrow or images)")
     for name in ("absent", "uoft-cs/cifar10"):
         expected = f"no such folder: {name}; give one on this machine, of a model or an encrypted dataset"
-        assert line(name, "tester/x") == f"hf-etc: {expected}"
+        assert line(name, "tester/x") == f"hf-etc: error: {expected}"
 
 
 def test_options_of_the_wrong_kind(line, work):
-    expected = f"hf-etc: --record and --dataset go into the card of a model, {work}/ciphertexts is a dataset"
+    expected = f"hf-etc: error: --record and --dataset go into the card of a model, {work}/ciphertexts is a dataset"
     assert line(work / "ciphertexts", "tester/x", "--record", "a.json") == expected
     assert line(work / "ciphertexts", "tester/x", "--dataset", "a/b") == expected
-    assert line(work / "model", "tester/x", "--record", "a.json").startswith("hf-etc: a.json is not a record")
+    assert line(work / "model", "tester/x", "--record", "a.json").startswith("hf-etc: error: a.json is not a record")
     assert "is not a dataset's name" in line(work / "model", "tester/x", "--dataset", "../data")
 
 
 def test_half_a_model(line, work, tmp_path):
     (tmp_path / "config.json").write_text("{}")
     assert line(tmp_path, "tester/x") == (
-        f"hf-etc: {tmp_path} has no preprocessor_config.json; give the output folder of a training"
+        f"hf-etc: error: {tmp_path} has no preprocessor_config.json; give the output folder of a training"
     )
     (tmp_path / "preprocessor_config.json").write_text('{"image_processor_type": "EtcImageProcessor"}')
     assert "this is not a saved EtcImageProcessor" in line(tmp_path, "tester/x")
     (tmp_path / "preprocessor_config.json").write_text("{")
-    assert line(tmp_path, "tester/x").startswith(f"hf-etc: {tmp_path}/preprocessor_config.json: ")
+    assert line(tmp_path, "tester/x").startswith(f"hf-etc: error: {tmp_path}/preprocessor_config.json: ")
 
 
 def test_plain_images_do_not_get_far(line, work):

@@ -69,7 +69,7 @@ def test_an_interrupted_upload_of_a_model_is_repeated(hub, push):
     hub.fail("PUT", "/lfs/", "cut", times=6)
     outcome = push("model", "tester/broken")
     assert outcome.status == 2
-    assert outcome.last_line.startswith(f"hf-etc: {hub.url} cannot be reached (")
+    assert outcome.last_line.startswith(f"hf-etc: error: {hub.url} cannot be reached (")
     assert outcome.last_line.endswith("check the network and do the same again: what has arrived is not sent twice")
     before = arrived(hub)
 
@@ -77,7 +77,8 @@ def test_an_interrupted_upload_of_a_model_is_repeated(hub, push):
     outcome = push("model", "tester/broken")
     assert (outcome.status, outcome.last_line) == (
         2,
-        "hf-etc: the Hub failed (status 500); wait a little and do the same again: what has arrived is not sent twice",
+        "hf-etc: error: the Hub failed (status 500); wait a little and do the same again: "
+        "what has arrived is not sent twice",
     )
     assert (arrived(hub) - before).total() == 1
     assert set(hub.repositories["models", "tester/broken"].files("main")[1]) == {".gitattributes"}
@@ -175,7 +176,7 @@ def test_one_line_for_each_reason(hub, process, work):
     model, data = str(work / "model"), str(work / "ciphertexts")
     before = len(hub.requests)
     login = "log in with: hf auth login (or set HF_TOKEN to a token that may write)"
-    assert runs((model, "tester/x", "", hub.url)) == [f"hf-etc: there is no token for {hub.url}; {login}"]
+    assert runs((model, "tester/x", "", hub.url)) == [f"hf-etc: error: there is no token for {hub.url}; {login}"]
     assert len(hub.requests) == before
     hub.fail("POST", "/api/repos/create", "drop", after=4)
     lines = runs(
@@ -189,12 +190,12 @@ def test_one_line_for_each_reason(hub, process, work):
     )
     refused = "you may not write to someone/x; choose a repository of your own, or a token with write permission"
     again = "check the network and do the same again: what has arrived is not sent twice"
-    assert re.sub(r"\(\w+Error\)", "(...)", lines.pop()) == f"hf-etc: {hub.url} cannot be reached (...); {again}"
+    assert re.sub(r"\(\w+Error\)", "(...)", lines.pop()) == f"hf-etc: error: {hub.url} cannot be reached (...); {again}"
     assert lines == [
-        f"hf-etc: the Hub does not accept your token; {login}",
-        f"hf-etc: the Hub does not accept your token; {login}",
-        f"hf-etc: {refused}",
-        f"hf-etc: {refused}",
-        "hf-etc: 'a/b/c' is not a repository's name; give user/name",
-        f"hf-etc: http://127.0.0.1:1 cannot be reached (ConnectError); {again}",
+        f"hf-etc: error: the Hub does not accept your token; {login}",
+        f"hf-etc: error: the Hub does not accept your token; {login}",
+        f"hf-etc: error: {refused}",
+        f"hf-etc: error: {refused}",
+        "hf-etc: error: 'a/b/c' is not a repository's name; give user/name",
+        f"hf-etc: error: http://127.0.0.1:1 cannot be reached (ConnectError); {again}",
     ]

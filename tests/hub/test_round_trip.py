@@ -137,20 +137,20 @@ def test_objects_push_themselves_and_a_training_does(pushed, hub, process, work)
         from transformers import AutoModelForImageClassification
         from hf_etc import EtcImageProcessor, EtcKey
         from hf_etc.hub import push_dataset
-        from hf_etc.training import train as run
+        from hf_etc import cli
         key = EtcKey.load("{work}/owner.key")
         AutoModelForImageClassification.from_pretrained("{work}/model").push_to_hub("tester/objects")
         EtcImageProcessor.from_pretrained("{work}/model", key=key, allow_weak=True).push_to_hub("tester/objects")
         push_dataset(load_from_disk("{work}/ciphertexts")["test"], "tester/split")
-        assert run.main({trained}) == 0
-        assert run.main({baseline}) == 0
+        assert cli.main(["train", *{trained}]) == 0
+        assert cli.main(["train", *{baseline}]) == 0
         client = EtcImageProcessor.from_pretrained("tester/objects", key=key, allow_weak=True)
         AutoModelForImageClassification.from_pretrained("tester/objects")
         os.environ.pop("HF_TOKEN")
-        assert run.main({[word.replace("run", "other-run") for word in trained]}) == 2
+        assert cli.main({["train", *(word.replace("run", "other-run") for word in trained)]}) == 2
     """)
     assert outcome.status == 0, outcome.text
-    assert outcome.last_line.startswith(f"error: there is no token for {hub.url}; log in with: hf auth login")
+    assert outcome.last_line.startswith(f"hf-etc: error: there is no token for {hub.url}; log in with: hf auth login")
     for repo in ("tester/trained", "tester/baseline"):
         files = stored(hub, "models", repo)
         assert {"README.md", "config.json", "model.safetensors", "preprocessor_config.json"} <= set(files)

@@ -119,19 +119,22 @@ def test_other_color_spaces(mode):
 
 
 @pytest.mark.parametrize("mode", ["I;16", "I;16L", "I;16B"])
-def test_sixteen_bit_gray_keeps_the_high_byte(mode):
+def test_sixteen_bit_gray_keeps_the_high_byte_where_all_of_it_is_asked_for(mode):
     order = ">u2" if mode == "I;16B" else "<u2"
     values = np.array([[0, 255, 256, 0x1234, 0xFFFF]], order)
     image = Image.frombytes(mode, (5, 1), values.tobytes())
-    assert pixels(image)[0, :, 0].tolist() == [0, 0, 1, 0x12, 0xFF]
+    assert np.asarray(load_rgb(image, "full"))[0, :, 0].tolist() == [0, 0, 1, 0x12, 0xFF]
     if mode == "I;16":
-        assert pixels(saved(image, "PNG"))[0, :, 2].tolist() == [0, 0, 1, 0x12, 0xFF]
+        assert np.asarray(load_rgb(saved(image, "PNG"), "full"))[0, :, 2].tolist() == [0, 0, 1, 0x12, 0xFF]
 
 
 @pytest.mark.parametrize("mode", ["I", "F"])
 def test_modes_without_a_range_are_refused(mode):
-    with pytest.raises(ImageError, match=f"image mode {mode} has no fixed range; scale it to 8 bits first"):
+    with pytest.raises(ImageError, match=r"numbers without a fixed range as pixels.*--window 0:4095"):
         load_rgb(Image.new(mode, (4, 4)))
+    with pytest.raises(ImageError, match="none is full"):
+        load_rgb(Image.new(mode, (4, 4)), "full")
+    assert load_rgb(Image.new(mode, (4, 4), 1000), "0:2000").getpixel((0, 0)) == (128, 128, 128)
 
 
 def test_mode_that_pillow_cannot_convert_is_refused():

@@ -1,5 +1,6 @@
 """The check for users: whether a model sees what encryption does, and what it says of a share of the blocks."""
 
+import json
 import re
 
 import pytest
@@ -51,6 +52,17 @@ def test_labels_that_a_share_of_the_blocks_changes(tmp_path, pictures, capsys):
     assert re.search(r"%  of 12 labels change when 0.5 of the blocks are sent\n", capsys.readouterr().out)
 
 
+def test_json(tmp_path, pictures, capsys):
+    bag().save_pretrained(tmp_path / "bag")
+    assert main(["check", str(tmp_path / "bag"), "--images", pictures, "--keep-blocks", "0.5", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["bag_of_blocks"] and found["block_size"] == 8 and found["causes"] == {}
+    assert found["changes"].keys() == CHANGES.keys() and 0 <= found["labels"] <= 1
+    assert main(["check", plain_vit(tmp_path / "plain"), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert not found["bag_of_blocks"] and "position embeddings" in found["causes"].values() and found["labels"] is None
+
+
 def test_share_of_labels():
     model, pictures = bag(), noise(64, 32, 32, 3)
     assert label_changes(model, pictures, 8, 1.0) == 0, "all blocks in another order"
@@ -62,7 +74,7 @@ def test_share_of_labels():
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--keep", "0.5"], "--keep is measured on real pictures; give --images"),
+        (["--keep", "0.5"], "--keep-blocks is measured on real pictures; give --images"),
         (["--images", "PICTURES", "--keep", "2"], "keep 2.0: give a number above 0, up to 1"),
         (
             ["--images", "PICTURES", "--keep", "0.5"],
@@ -77,4 +89,4 @@ def test_refused_in_one_line(tmp_path, pictures, capsys, words, message):
     (tmp_path / "empty").mkdir()
     assert main(["check", plain_vit(tmp_path / "plain"), *(folders.get(word, word) for word in words)]) == 2
     error = capsys.readouterr().err.splitlines()[-1]
-    assert error.startswith("hf-etc: ") and message in error
+    assert error.startswith("hf-etc: error: ") and message in error

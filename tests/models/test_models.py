@@ -1,13 +1,21 @@
 """Models: every registered family builds, keeps its own initial weights, trains, saves and loads."""
 
 import json
+from functools import partial
 
 import pytest
 import timm
 import torch
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
-from transformers import AutoModelForImageClassification, ViTConfig, ViTModel
+from transformers import (
+    AutoModel,
+    AutoModelForImageClassification,
+    Trainer,
+    TrainingArguments,
+    ViTConfig,
+    ViTModel,
+)
 
 from hf_etc.errors import GeometryError, ImageError, ParameterError
 from hf_etc.models import (
@@ -105,10 +113,53 @@ def test_class_ids_and_soft_targets_give_the_same_loss(family):
 
 
 @pytest.mark.parametrize("family", [name for name in OWN if name != "bag-vit"])
-@pytest.mark.parametrize("option", ["output_hidden_states", "output_attentions"])
-def test_what_a_network_does_not_record_is_refused(family, option):
-    with pytest.raises(ParameterError, match=f"has no {option[7:]}; leave out {option}"):
-        small(family)(images(2), **{option: True})
+def test_networks_without_attention_give_none(family):
+    with pytest.raises(ParameterError, match="has no attentions; leave out output_attentions"):
+        small(family)(images(2), output_attentions=True)
+
+
+def test_a_network_without_blocks_has_no_hidden_states():
+    model = small("convmixer")
+    del model.network.blocks
+    with pytest.raises(ParameterError, match="has no hidden_states; leave out output_hidden_states"):
+        model(images(2), output_hidden_states=True)
+
+
+@pytest.mark.parametrize("family", OWN)
+def test_hidden_states_are_what_the_blocks_take_and_give(family):
+    """As in transformers' own tests of models: one more than there are layers, and gradients reach them."""
+    model, x, labels = small(family).train(), images(2), torch.tensor([0, 1])
+    blocks = list(model.blocks())[1:] if family == "bag-vit" else list(model.blocks())  # its first makes the tokens
+    last = []
+    blocks[-1].register_forward_hook(lambda _block, _inputs, output: last.append(output))
+    output = model(x, labels=labels, output_hidden_states=True)
+    assert len(output.hidden_states) == len(blocks) + 1
+    assert output.hidden_states[-1] is last[0]
+    assert isinstance(model(x, output_hidden_states=True, return_dict=False)[1], tuple)
+    torch.nn.init.normal_([p for p in model.parameters() if p.ndim == 2 and len(p) == CLASSES][-1])
+    model.config.output_hidden_states = True
+    output = model(x, labels=labels)
+    output.hidden_states[0].retain_grad()
+    output.loss.backward()
+    assert output.hidden_states[0].grad.abs().max() > 0
+
+
+@pytest.mark.parametrize("family", OWN)
+def test_auto_model_gives_the_features_of_a_classifier(family, tmp_path, caplog):
+    model, x = small(family).eval(), images(2)
+    classifier = [module for module in model.modules() if isinstance(module, torch.nn.Linear)][-1]
+    torch.nn.init.normal_(classifier.weight)
+    model.save_pretrained(tmp_path)
+    features, report = AutoModel.from_pretrained(tmp_path, output_loading_info=True)
+    assert not any(report.values()) and caplog.text == ""
+    output = features(x, output_hidden_states=True)
+    assert torch.allclose(classifier(output.pooler_output), model(x).logits, atol=1e-5)
+    assert output.last_hidden_state.ndim in (3, 4) and len(output.last_hidden_state) == 2
+    assert len(output.hidden_states) == len(model(x, output_hidden_states=True).hidden_states)
+    assert torch.equal(features(x, return_dict=False)[1], output.pooler_output)
+    features.save_pretrained(tmp_path / "again")
+    again = AutoModelForImageClassification.from_pretrained(tmp_path / "again")
+    assert torch.equal(again(x).logits, model(x).logits)
 
 
 @pytest.mark.parametrize("family", OWN)
@@ -252,6 +303,53 @@ def test_compiles_without_a_graph_break(family):
     torch.testing.assert_close(compiled.logits, expected.logits)
 
 
+def switch_checkpointing(model, on, *options):
+    """By the name that the release of transformers has for it."""
+    name = "activation" if hasattr(model, "activation_checkpointing_enable") else "gradient"
+    getattr(model, f"{name}_checkpointing_{'enable' if on else 'disable'}")(*options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"use_reentrant": True},
+            "use_reentrant=True: these networks checkpoint with use_reentrant=False; leave",
+        ),
+        ({"preserve_rng_state": False}, "preserve_rng_state=False: these"),
+    ],
+)
+@pytest.mark.parametrize("family", ["convmixer", "resnet", "bag-vit"])
+def test_options_of_checkpointing_that_would_be_dropped_are_refused(family, options, message):
+    with pytest.raises(ParameterError, match=message):
+        switch_checkpointing(small(family), True, options)
+
+
+def test_the_trainer_switches_it_on(tmp_path):
+    model, pixels = small("convmixer"), images(4)
+    rows = [{"pixel_values": one, "labels": label} for label, one in enumerate(pixels)]
+    options = {"max_steps": 1, "save_strategy": "no", "report_to": "none", "use_cpu": True, "disable_tqdm": True}
+    Trainer(model, TrainingArguments(str(tmp_path), gradient_checkpointing=True, **options), train_dataset=rows).train()
+    assert model.gradient_checkpointing and model.network.grad_checkpointing
+
+
+def test_offloading_what_is_checkpointed_is_refused():
+    model = small("convmixer")
+    with pytest.raises(ParameterError, match="offload=True: these"):
+        model._set_gradient_checkpointing(True, partial(lambda *_: None, use_reentrant=False))  # noqa: SLF001
+
+
+@pytest.mark.parametrize("family", ["resnet", "bag-vit"])
+def test_gradient_checkpointing_of_other_networks(family):
+    model, x, labels = small(family).eval(), images(), torch.arange(4)
+    expected = model(x, labels=labels).loss
+    switch_checkpointing(model.train(), True)
+    model.eval()  # batch norm would see the batch twice
+    model(x, labels=labels).loss.backward()
+    assert torch.equal(model(x, labels=labels).loss, expected)
+    assert all(p.grad is not None for p in model.parameters())
+
+
 @pytest.mark.parametrize("family", ISOTROPIC)
 def test_gradient_checkpointing_changes_no_gradient(family):
     model, x, labels = small(family).train(), images(), torch.arange(4)
@@ -266,12 +364,10 @@ def test_gradient_checkpointing_changes_no_gradient(family):
         return {name: parameter.grad.clone() for name, parameter in model.named_parameters()}, len(recomputed)
 
     plain, once = gradients()
-    model.activation_checkpointing_enable()
-    assert model.is_activation_checkpointing
+    switch_checkpointing(model, True, {"use_reentrant": False})
     checkpointed, twice = gradients()
-    model.activation_checkpointing_disable()
-    assert not model.is_activation_checkpointing
-    assert (once, twice) == (1, 2)
+    switch_checkpointing(model, False)
+    assert (once, twice, gradients()[1]) == (1, 2, 1)
     for name, gradient in plain.items():
         torch.testing.assert_close(checkpointed[name], gradient)
 

@@ -16,7 +16,7 @@ class FakeServer(ThreadingHTTPServer):
     """What it answers can be changed at any time.
 
     Attributes:
-        settings, answer: results of the two functions; bytes are the whole stream of events.
+        settings, about, answer: results of the functions; bytes are the whole stream of events.
         event_id: of every call.
         headers: added to every answer.
         status: of the answers to calls; with 302, `headers` names the place.
@@ -29,6 +29,7 @@ class FakeServer(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.settings: Any = {}
+        self.about: Any = None
         self.answer: Any = answer_of(LABELS)
         self.event_id: Any = "0123abcd"
         self.headers: dict[str, str] = {}
@@ -79,7 +80,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self._note()
-        for name in ("settings", "answer"):
+        for name in ("settings", "about", "answer"):
             if f"/call/{'classify' if name == 'answer' else name}/" in self.path:
                 value = getattr(self.server, name)
                 stream = (

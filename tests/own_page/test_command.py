@@ -54,9 +54,9 @@ def said(capfd):
 
 
 def test_bad_input_gives_one_line(server, said, monkeypatch):
-    assert said() == (2, "hf-etc: name the classifier: hf-etc client URL, or hf-etc client USER/SPACE")
+    assert said() == (2, "hf-etc: error: name the classifier: hf-etc client URL, or hf-etc client USER/SPACE")
     status, line = said("http://127.0.0.1:9")
-    assert (status, line.startswith("hf-etc: http://127.0.0.1:9 does not answer as a classifier")) == (2, True)
+    assert (status, line.startswith("hf-etc: error: http://127.0.0.1:9 does not answer as a classifier")) == (2, True)
     status, line = said("nonsense")
     assert (status, "give USER/SPACE, or an address" in line) == (2, True)
     status, line = said(server.url, "--key", "other.key")
@@ -64,7 +64,7 @@ def test_bad_input_gives_one_line(server, said, monkeypatch):
     status, line = said(server.url, "--key", "none.key")
     assert (status, "no key file at none.key" in line) == (2, True)
     status, line = said(server.url, "--format", "jpeg", "--quality", "0")
-    assert (status, line) == (2, "hf-etc: quality 0: use a whole number from 1 to 100")
+    assert (status, line) == (2, "hf-etc: error: quality 0: use a whole number from 1 to 100")
     for token, message in ((None, "run: hf auth login"), ("hf_x", "a token of the Hub is for a Space")):
         monkeypatch.setattr("huggingface_hub.get_token", lambda token=token: token)
         status, line = said(server.url, "--token")
@@ -77,7 +77,10 @@ def test_bad_input_gives_one_line(server, said, monkeypatch):
         assert (status, f"cannot listen at port {port}" in line, "choose another --port" in line) == (2, True, True)
     server.settings = ["\x1b[2J"]
     status, line = said(server.url)
-    assert (status, line) == (2, f"hf-etc: {server.url} is not a classifier of encrypted images (it has no settings)")
+    assert (status, line) == (
+        2,
+        f"hf-etc: error: {server.url} is not a classifier of encrypted images (it has no settings)",
+    )
 
 
 def test_a_key_on_the_command_line_is_refused(key, said):
@@ -94,7 +97,7 @@ def test_build(key, capfd):
 
 def test_build_refuses(key, said):
     before = Path("clinic.key").read_text()
-    assert said("--build", "clinic.key") == (2, "hf-etc: clinic.key: choose a name that ends in .html")
+    assert said("--build", "clinic.key") == (2, "hf-etc: error: clinic.key: choose a name that ends in .html")
     assert Path("clinic.key").read_text() == before
     assert "holds neither key nor token" in said("--build", "a.html", "--key", "clinic.key")[1]
     assert "cannot be written" in said("--build", "none/a.html")[1]
@@ -141,7 +144,7 @@ def test_ctrl_c_ends_it_and_nothing_stays(server, key, tmp_path):
     ) as process:
         link = process.stdout.readline().strip()
         with urllib.request.urlopen(link, timeout=20) as page:
-            assert b"Classify a picture" in page.read()
+            assert b"Classify an encrypted picture" in page.read()
         time.sleep(0.1)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)

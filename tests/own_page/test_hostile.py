@@ -53,11 +53,13 @@ def opened(request, chromium, hosted, server, key, processor):
         for visitor in visitors:
             assert visitor.page.evaluate("window.ran") is None
             assert EVIL_SCRIPT not in visitor.page.content()
-            assert visitor.page.locator("main img, main iframe, main script, main a").count() == 0
+            assert visitor.page.locator("main img, main iframe, main script").count() == 0
+            links = visitor.page.evaluate("[...document.querySelectorAll('a')].map((link) => link.href)")
+            assert set(links) <= {"https://huggingface.co/clinic/skin"}
     sent = b"".join(server.bodies) + "".join(server.asked).encode()
     assert find_secret(key, sent) == []
     assert find_picture(FILE, processor.preparation.apply(picture(5), 8), sent) == []
-    assert server.paths <= {"/gradio_api/call/settings", "/gradio_api/call/classify"}
+    assert server.paths <= {f"/gradio_api/call/{name}" for name in ("settings", "about", "classify")}
 
 
 def classify(visitor: Visitor, key: EtcKey) -> None:
@@ -76,7 +78,7 @@ def test_its_pages_and_scripts_are_never_fetched(opened, server, key):
     visitor = opened()
     classify(visitor, key)
     assert visitor.labels() == {"cat": "75.0 %", "dog": "25.0 %"}
-    assert {path.split("/")[3] for path in server.paths} == {"settings", "classify"}
+    assert {path.split("/")[3] for path in server.paths} == {"settings", "about", "classify"}
     assert visitor.problems == []
 
 
@@ -86,6 +88,53 @@ def test_labels_are_text(opened, server, key):
     classify(visitor, key)
     assert visitor.labels() == {MARKUP: "50.0 %", "cat[2J": "25.0 %", "x" * 99 + "…": "12.5 %"}
     assert visitor.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_model_is_described_in_text(opened, server, processor):
+    """Name and classes as they are written, a link to the Hub alone, and a long list to be opened."""
+    classes = [MARKUP, ESCAPES, "${7}", *map(str, range(1500))]
+    server.about = {
+        "name": MARKUP,
+        "hub_id": "clinic/skin",
+        "classes": classes,
+        "count": 1503,
+        "card": "//evil.example",
+    }
+    visitor = opened()
+    visitor.wait_for("#model", f"The server says: model {MARKUP[:99]}")
+    assert visitor.page.inner_text("#model").endswith(", 1503 classes · model card")
+    link = visitor.page.locator("#model a")
+    assert (link.get_attribute("target"), link.get_attribute("rel")) == ("_blank", "noopener noreferrer")
+    shown = visitor.page.text_content("#classes p")
+    assert shown.startswith(f"{MARKUP}, cat[2J, ${{7}}, 0, 1, ") and shown.endswith(", 996")
+    assert visitor.page.inner_text("#classes summary") == "The first 1000 classes"
+    assert visitor.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+NO_DESCRIPTIONS = [
+    {"name": {"toString": MARKUP}, "hub_id": None, "classes": [], "count": 0},
+    {"name": "a", "hub_id": None, "classes": MARKUP, "count": 1},
+    events("complete", None),
+    events("error", MARKUP),
+    b"event: complete\ndata: [{",
+    b"event: complete\ndata: " + b" " * 2**19,
+]
+NO_LINKS = ["javascript:window.ran=1", "//evil.example/a", "../../evil", "a/b/c", "clinic/skin?x", "clinic", ["a/b"]]
+
+
+def test_descriptions_that_are_none(opened, server):
+    """The page works without one; what is no model's id on the Hub is no link."""
+    for said in NO_DESCRIPTIONS:
+        server.about = said
+        visitor = opened()
+        visitor.page.wait_for_selector("[data-id=send]")
+        assert visitor.page.text_content("#model") == "", said
+    for hub_id in NO_LINKS:
+        server.about = {"name": "skin", "hub_id": hub_id, "classes": ["a", "b"], "count": 2}
+        visitor = opened()
+        visitor.page.wait_for_selector("[data-id=send]")
+        assert visitor.page.text_content("#model") in ("", "The server says: model skin, 2 classes: a, b"), hub_id
+        assert visitor.page.locator("a").count() == 0
 
 
 @pytest.mark.parametrize("answer", [events("error", {"error": MARKUP + ESCAPES}), events("error", MARKUP + ESCAPES)])

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from hf_etc import EtcCipher, EtcKey, decode_ciphertext, load_rgb
+from hf_etc.client.own_page.content import PAGE
 from hf_etc.encoding import Encoding
+from hf_etc.gradio.app import _MODES
 
-from ..gradio_app.support import file_of, find_picture, picture
+from ..gradio_app.support import LABELS, file_of, find_picture, picture
 from ..secrets import find_secret
 from .visitor import Visitor, recorded, settings_text, shares
 
@@ -60,7 +62,11 @@ def test_own_page(chromium, served, with_key):
         if not with_key:
             visitor.open_key(served.key.reveal())
         visitor.wait_for("[data-id=key-status]", ": the model's key")
+        visitor.wait_for("#mode", _MODES["dataset"])
+        visitor.wait_for("#model", f"model {served.folder.name}, 7 classes: {', '.join(LABELS.values())}")
         answers = use(visitor, served, PICTURES)
+        assert visitor.page.inner_text("[role=status] #answer-status") == "Its answer to this ciphertext:"
+        assert len(visitor.page.locator("[role=status] #labels li").all()) == 5, "a screen reader says them, too"
         assert answers == [shares(served.expected(file)) for file in sent_files(b"".join(served.record.sent))]
         check_record(served, b"".join(local.sent), PICTURES)
         check_record(served, b"".join(served.record.sent), PICTURES)
@@ -70,6 +76,12 @@ def test_own_page(chromium, served, with_key):
         assert all(url.startswith((link.split("/open/")[0], "data:", "blob:")) for url in visitor.urls)
         assert find_secret(served.key, visitor.stored() + visitor.page.content()) == []
         assert visitor.page.locator("[data-id=keep-key]").count() == 0
+
+
+def test_the_same_words_for_each_mode():
+    """The page from the server, and one's own, say the same of what is not protected."""
+    script = (PAGE / "classifier.mjs").read_text(encoding="utf-8")
+    assert all(f'{name}: "{text}"' in script for name, text in _MODES.items())
 
 
 def test_own_page_with_jpeg(chromium, served):
@@ -96,11 +108,10 @@ def test_single_file_on_a_web_server(chromium, served, hosted, format):
         assert answers == [shares(served.expected(file)) for file in sent_files(b"".join(served.record.sent))]
         check_record(served, b"".join(served.record.sent), PICTURES)
         assert visitor.problems == []
-        assert all(url.startswith((hosted, served.url, "data:")) for url in visitor.urls)
-        assert {url.split("/call/")[1].split("/")[0] for url in visitor.urls if url.startswith(served.url)} == {
-            "settings",
-            "classify",
-        }
+        assert all(url.startswith((hosted, served.url, "data:", "blob:")) for url in visitor.urls)
+        asked = {url.split("/call/")[1].split("/")[0] for url in visitor.urls if url.startswith(served.url)}
+        assert asked == {"settings", "about", "classify"}
+        visitor.wait_for("#model", f"model {served.folder.name}, 7 classes")
         assert visitor.page.locator("[data-id=keep-key]").count() == 0
 
 
@@ -125,7 +136,8 @@ def test_single_file_offline(chromium, served, built, format):
         if format == "png":
             assert np.array_equal(pixels, decode_ciphertext(served.client.encrypt(picture(1))[0])[0])
         assert visitor.problems == []
-        assert all(url.startswith((built.as_uri(), "data:")) for url in visitor.urls)
+        assert all(url.startswith((built.as_uri(), "data:", "blob:")) for url in visitor.urls)
+        assert [worker.url.split(":")[0] for worker in visitor.page.workers] == ["blob"], "the file is its own worker"
 
 
 def test_single_file_from_the_disk_asks_a_hosted_server(chromium, served, built):

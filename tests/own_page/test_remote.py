@@ -166,6 +166,17 @@ def test_no_address(address):
         RemoteClassifier(address)
 
 
+def test_an_address_without_a_scheme(server, owners_key):
+    remote = RemoteClassifier(server.url.removeprefix("http://"))
+    assert remote.name == server.url and remote.processor(owners_key).is_client
+    assert RemoteClassifier("localhost:7860/page").address == "http://localhost:7860/page"
+    for address in ("clinic.example", "clinic.example:7860", "clinic:80/page"):
+        with pytest.raises(
+            ParameterError, match=f"^{address}: write https://{address}, or http:// where it has no TLS$"
+        ):
+            RemoteClassifier(address)
+
+
 def test_a_token_goes_to_a_space_alone(server, monkeypatch):
     with pytest.raises(ParameterError, match="give USER/SPACE"):
         RemoteClassifier(server.url, token="hf_secret")
@@ -211,3 +222,14 @@ def test_a_model_of_any_key_takes_ones_own_and_those_that_nobody_keeps(owners_ke
 def test_a_model_of_one_key_takes_no_disposable_ones(server):
     with pytest.raises(ParameterError, match="the model takes the ciphertexts of one key, no disposable ones"):
         EncryptedClassifier(server.url, None, disposable=True)
+
+
+def test_what_a_server_says_of_its_model(server):
+    """Texts without control characters; a server that says nothing, or something else, is no error."""
+    remote = RemoteClassifier(server.url)
+    said = {"name": NASTY, "hub_id": None, "classes": [NASTY, 7], "count": 2}
+    server.about = said | {"page": NASTY}
+    assert remote.about() == {"name": CLEAN, "hub_id": None, "classes": [CLEAN], "count": 2}
+    for other in (None, [said], said | {"count": "2"}, said | {"hub_id": 7}, events("error", "no such function"), b""):
+        server.about = other
+        assert remote.about() is None

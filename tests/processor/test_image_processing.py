@@ -12,7 +12,7 @@ import torch
 from datasets import Dataset, Features
 from datasets import Image as ImageFeature
 from PIL import Image
-from transformers import ViTImageProcessorPil
+from transformers import ViTImageProcessorPil, pipeline
 from transformers.image_utils import ChannelDimension
 
 from hf_etc import (
@@ -35,6 +35,7 @@ from hf_etc.errors import (
     NotACiphertextError,
     ParameterError,
 )
+from hf_etc.models import build_model
 
 from .helpers import KEY, OPTIONS, OTHER, values
 
@@ -197,6 +198,19 @@ def test_ciphertexts_in_every_form_that_keeps_the_marker(client, server, picture
 
 def decrypted(file: bytes) -> np.ndarray:
     return EtcCipher(KEY, 8).unseal(file)
+
+
+@pytest.mark.parametrize("format", ["png", "webp", "jpeg"])
+def test_pipelines_take_what_a_client_sends(client, server, picture, format, tmp_path):
+    model = build_model("convmixer", 3, dim=8, depth=1, patch_size=8, kernel_size=3).eval()
+    classify = pipeline("image-classification", model=model, image_processor=server)
+    (sent,) = client.encrypt(picture, format=format)
+    (tmp_path / "sent").write_bytes(sent)
+    expected = model(**server(sent, return_tensors="pt")).logits[0].softmax(-1).max().item()
+    for form in (Image.open(io.BytesIO(sent)), str(tmp_path / "sent"), base64.b64encode(sent).decode()):
+        assert classify(form)[0]["score"] == pytest.approx(expected)
+    with pytest.raises(NotACiphertextError):
+        classify(picture)
 
 
 @pytest.mark.parametrize("format", ["png", "webp", "jpeg"])

@@ -9,11 +9,10 @@ from transformers import AutoModelForImageClassification
 
 from hf_etc import EtcCipher, EtcKey
 from hf_etc.sealing import Recipe, Sealer
-from hf_etc.training import train as run
 from hf_etc.training.device_augment import DeviceAugment, resampled
 from hf_etc.training.trainer import EtcTrainer
 from tests.secrets import scan_tree
-from tests.training.training_helpers import flags
+from tests.training.training_helpers import flags, run_train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -69,9 +68,9 @@ def test_a_training_learns_goes_on_and_keeps_the_key(folder, tmp_path, key, monk
         tiny = "patch_size=8,hidden_size=16,num_hidden_layers=1,num_attention_heads=2,intermediate_size=32"
         options |= {"model_config": tiny}
     straight = flags(tmp_path / "straight", folder / "plain", **options)
-    assert run.main(straight) == 0
+    assert run_train(straight) == 0
     broken = flags(tmp_path / "broken", folder / "plain", max_minutes=0, **options)
-    assert [run.main(broken) for _ in range(6)].count(0) == 1
+    assert [run_train(broken) for _ in range(6)].count(0) == 1
     if not more:  # with a key for each image every fetch has fresh nonces
         first, second = (
             AutoModelForImageClassification.from_pretrained(tmp_path / name).state_dict()
@@ -93,7 +92,7 @@ def test_the_model_gets_what_the_device_made(folder, tmp_path, key, monkeypatch)
 
     monkeypatch.setattr(EtcTrainer, "compute_loss", watched)
     options = {"protocol": "re-encrypted", "augment_on_device": True, "max_steps": 1, "do_eval": False}
-    assert run.main(flags(tmp_path / "run", folder / "plain", **options)) == 0
+    assert run_train(flags(tmp_path / "run", folder / "plain", **options)) == 0
     rows = load_from_disk(str(folder / "plain"))["train"]["image"]
     plain = torch.from_numpy(np.stack([np.asarray(row) for row in rows])).permute(0, 3, 1, 2)
     encrypted = EtcCipher(key, 16).encrypt(plain.contiguous())
@@ -107,10 +106,10 @@ def test_the_model_gets_what_the_device_made(folder, tmp_path, key, monkeypatch)
 )
 def test_what_works_on_single_pictures_is_refused(folder, tmp_path, capsys, more):
     options = {"protocol": "plain", "augment_on_device": True} | more
-    assert run.main(flags(tmp_path / "run", folder / "plain", **options)) == 2
-    assert "works on single pictures; leave it or --augment_on_device out" in capsys.readouterr().err
+    assert run_train(flags(tmp_path / "run", folder / "plain", **options)) == 2
+    assert "works on single pictures; leave it or --augment-on-device out" in capsys.readouterr().err
 
 
 def test_ciphertexts_cannot_take_it(folder, tmp_path, capsys):
-    assert run.main(flags(tmp_path / "run", folder / "ciphertexts", augment_on_device=True)) == 2
-    assert "a ciphertext cannot take --augment_on_device True" in capsys.readouterr().err
+    assert run_train(flags(tmp_path / "run", folder / "ciphertexts", augment_on_device=True)) == 2
+    assert "a ciphertext cannot take --augment-on-device True" in capsys.readouterr().err

@@ -10,12 +10,11 @@ from datasets import load_from_disk
 from hf_etc import EtcCipher, EtcKey
 from hf_etc.errors import AlreadyEncryptedError, KeyMismatchError, NotACiphertextError, ParameterError
 from hf_etc.training import evaluation
-from hf_etc.training import train as run
 from hf_etc.training.arguments import SourceArguments
 from hf_etc.training.data import load_eval_split
-from hf_etc.training.evaluation import evaluate_model, main
+from hf_etc.training.evaluation import evaluate_model
 from tests.secrets import find_secret
-from tests.training.training_helpers import COLORS, colored_splits, flags, save_both
+from tests.training.training_helpers import COLORS, colored_splits, flags, run_evaluate, run_train, save_both
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +30,7 @@ def folder(tmp_path_factory, owner_key):
     folder = save_both(tmp_path_factory.mktemp("evaluation"), owner_key)
     for protocol, data in (("static", "ciphertexts"), ("plain", "plain")):
         options = {"protocol": protocol, "num_train_epochs": 15, "learning_rate": 0.02}
-        assert run.main(flags(folder / f"{protocol}-model", folder / data, **options)) == 0
+        assert run_train(flags(folder / f"{protocol}-model", folder / data, **options)) == 0
     return folder
 
 
@@ -62,7 +61,7 @@ def test_conditions_reach_the_model_as_said(folder, owner_key, monkeypatch):
     """Decrypting what the model got gives the picture back: exactly, not at all, or nearly."""
     seen = {}
 
-    def watch(model, split, conditions, batch_size, device):
+    def watch(model, split, conditions, batch_size, device, *_):
         sources = [split.sources()[i] for i in range(4)]
         seen.update({name: condition(sources) for name, (condition,) in conditions.items()})
         return {}
@@ -120,7 +119,7 @@ def test_main_prints_a_table_and_writes_a_record(folder, tmp_path, capsys, owner
     arguments = ["--model_name_or_path", "static-model", "--dataset_name", str(folder / "plain")]
     arguments += ["--key_file", str(tmp_path / "owner.key"), "--jpeg_quality", "85", "--max_eval_samples", "20"]
     monkeypatch.setattr("sys.argv", ["/opt/somewhere/evaluate.py", *arguments])
-    assert main() == 0
+    assert run_evaluate(arguments) == 0
     printed = capsys.readouterr().out
     assert "right key, JPEG 85" in printed and "20 images" in printed
     text = (folder / "static-model" / "evaluation.json").read_text()
@@ -134,18 +133,30 @@ def test_main_prints_a_table_and_writes_a_record(folder, tmp_path, capsys, owner
     assert find_secret(owner_key, text) == []
 
 
+def test_json_and_quiet(folder, tmp_path, capsys):
+    words = ["--model", str(folder / "static-model"), "--dataset", str(folder / "ciphertexts")]
+    words += ["--out", str(tmp_path / "result.json")]
+    assert run_evaluate([*words, "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    record = json.loads((tmp_path / "result.json").read_text())
+    assert printed == record["results"] | {"images": 32, "record": str(tmp_path / "result.json")}
+    assert run_evaluate([*words, "--quiet"]) == 0
+    shown = capsys.readouterr()
+    assert shown.err == "" and "ciphertexts" in shown.out and "record:" not in shown.out
+
+
 def test_main_on_the_server_needs_no_key(folder, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(EtcKey, "__init__", None)
     out = tmp_path / "result.json"
     arguments = ["--model_name_or_path", str(folder / "static-model"), "--dataset_name", str(folder / "ciphertexts")]
-    assert main([*arguments, "--output", str(out)]) == 0
+    assert run_evaluate([*arguments, "--output", str(out)]) == 0
     assert list(json.loads(out.read_text())["results"]["top1"]) == ["ciphertexts"]
 
 
 def test_a_folder_may_have_the_name_of_a_family(folder, tmp_path, monkeypatch):
     (tmp_path / "vit").symlink_to(folder / "static-model")
     monkeypatch.chdir(tmp_path)
-    assert main(["--model_name_or_path", "vit", "--dataset_name", str(folder / "ciphertexts")]) == 0
+    assert run_evaluate(["--model_name_or_path", "vit", "--dataset_name", str(folder / "ciphertexts")]) == 0
 
 
 @pytest.mark.parametrize(
@@ -166,6 +177,6 @@ def test_bad_input(folder, capsys, monkeypatch, owner_key, model, data, more, me
         monkeypatch.setenv("HF_ETC_KEY", owner_key.reveal())
     monkeypatch.chdir(folder)
     arguments = ["--model_name_or_path", str(folder / model), "--dataset_name", str(folder / data), *more]
-    assert main(arguments) == 2
+    assert run_evaluate(arguments) == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]
-    assert error.startswith("error: ") and message in error
+    assert error.startswith("hf-etc: error: ") and message in error

@@ -9,12 +9,11 @@ from datasets import DatasetDict, concatenate_datasets
 from hf_etc import EtcImageProcessor, EtcKey
 from hf_etc.data import encrypt_dataset
 from hf_etc.errors import ParameterError
-from hf_etc.training import train as run
 from hf_etc.training.arguments import DataArguments
 from hf_etc.training.data import load_splits
-from hf_etc.training.evaluation import Accuracy, main, table
+from hf_etc.training.evaluation import Accuracy, table
 from hf_etc.training.protocols import prepare
-from tests.training.training_helpers import colored_splits, flags
+from tests.training.training_helpers import colored_splits, flags, run_evaluate, run_train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 PRIVATE = {"preset": "private", "keep": 0.5, "block_size": 4}
@@ -51,11 +50,11 @@ def prepared(folder, **arguments):
 @pytest.mark.parametrize("name", ["one", "several"])
 def test_static_training_takes_the_size_of_the_ciphertexts(folder, tmp_path, name):
     out = tmp_path / "model"
-    assert run.main(flags(out, folder / name, **TINY, preset="private", keep=0.5, block_size=4, image_size=32)) == 0
+    assert run_train(flags(out, folder / name, **TINY, preset="private", keep=0.5, block_size=4, image_size=32)) == 0
     processor = EtcImageProcessor.from_pretrained(out)
     assert dict(processor.size) == {"height": 32, "width": 32} and processor.output_size == OUTPUT
     assert (processor.cipher_id is None) == (name == "several") and not processor.spec.disposable
-    assert main(["--model_name_or_path", str(out), "--dataset_name", str(folder / name)]) == 0
+    assert run_evaluate(["--model_name_or_path", str(out), "--dataset_name", str(folder / name)]) == 0
     found = prepared(folder / name)
     assert found.size == OUTPUT == found.datasets["train"].image_size
 
@@ -88,15 +87,15 @@ def test_expectations_that_are_not_met(folder, arguments, message):
 def test_evaluation_encrypts_each_image_several_times(folder, tmp_path, owner_key, capsys):
     owner_key.save(tmp_path / "owner.key")
     out = tmp_path / "model"
-    assert run.main(flags(out, folder / "one", **TINY)) == 0
+    assert run_train(flags(out, folder / "one", **TINY)) == 0
     words = ["--model_name_or_path", str(out), "--dataset_name", str(folder / "plain"), "--jpeg_quality", "85"]
-    assert main([*words, "--key_file", str(tmp_path / "owner.key"), "--num_nonces", "2"]) == 0
+    assert run_evaluate([*words, "--key_file", str(tmp_path / "owner.key"), "--num_nonces", "2"]) == 0
     results = json.loads((out / "evaluation.json").read_text())["results"]
     conditions = {"right key", "wrong key", "no encryption", "right key, JPEG 85"}
     assert set(results["top1"]) == conditions and set(results["spread"]) == conditions - {"no encryption"}
     shown = capsys.readouterr().out
     assert shown.count(" +- ") == 3
-    assert main([*words, "--key_file", str(tmp_path / "owner.key"), "--num_nonces", "0"]) == 2
+    assert run_evaluate([*words, "--key_file", str(tmp_path / "owner.key"), "--num_nonces", "0"]) == 2
     assert "num_nonces 0: use 1 or more" in capsys.readouterr().err
 
 
@@ -104,9 +103,9 @@ def test_a_model_of_any_key_is_evaluated_with_a_fresh_one(folder, tmp_path, monk
     for name in ("HF_ETC_KEY", "HF_ETC_KEY_FILE"):
         monkeypatch.delenv(name, raising=False)
     out = tmp_path / "model"
-    assert run.main(flags(out, folder / "several", **TINY)) == 0
+    assert run_train(flags(out, folder / "several", **TINY)) == 0
     words = ["--model_name_or_path", str(out), "--dataset_name", str(folder / "plain"), "--jpeg_quality", "0"]
-    assert main(words) == 0
+    assert run_evaluate(words) == 0
     top1 = json.loads((out / "evaluation.json").read_text())["results"]["top1"]
     assert list(top1) == ["right key", "no encryption"], "no key is a wrong one"
 

@@ -11,10 +11,9 @@ from datasets import load_from_disk
 from hf_etc import EtcKey, cli
 from hf_etc.data import encrypt_dataset
 from hf_etc.errors import ParameterError
-from hf_etc.training import train as run
 from hf_etc.training.arguments import parse_arguments
 from hf_etc.training.trainer import Stairs
-from tests.training.training_helpers import save_both
+from tests.training.training_helpers import run_train, save_both
 
 FOLDER = Path(__file__).parents[2] / "examples" / "recipes"
 RECIPES = {path.stem: path for path in sorted(FOLDER.glob("*.yaml"))}
@@ -75,7 +74,7 @@ def test_the_recipes_for_a_key_per_picture_train_a_bag_of_blocks(tmp_path, monke
     changes += ["--use_cpu", "--dataloader_num_workers", "0"]
     changes += [] if public else ["--key_file", str(tmp_path / "owner.key")]
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    assert run.main([str(RECIPES[name]), *changes]) == 0
+    assert run_train([str(RECIPES[name]), *changes]) == 0
     assert cli.main(["check", str(tmp_path / "run")]) == 0
 
 
@@ -114,6 +113,16 @@ def test_recipe_holds_the_figures_of_the_paper(name):
         assert data.crop_scale == (0.75 if "cifar10" in name else 0.08)
 
 
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipe_leaves_no_figure_to_a_default(name):
+    recipe = yaml.safe_load(RECIPES[name].read_text())
+    assert {"learning_rate", "weight_decay", "per_device_train_batch_size", "optim"} <= recipe.keys()
+    assert (
+        recipe.keys() & {"lr_milestones", "triangular_schedule"}
+        or {"lr_scheduler_type", "warmup_steps"} <= recipe.keys()
+    )
+
+
 def schedule(training):
     if training.lr_milestones:
         return "milestones"
@@ -145,7 +154,7 @@ def small(name, out, data):
     arguments += ["--dataset_name", data, "--dataset_config_name", "", "--image_size", 32, "--max_steps", 2]
     arguments += ["--per_device_train_batch_size", 4, "--gradient_accumulation_steps", 2, "--warmup_steps", 1]
     arguments += ["--dataloader_num_workers", 0, "--use_cpu", "--disable_tqdm", "true", "--save_steps", 1]
-    arguments += ["--eval_strategy", "no"]
+    arguments += ["--eval_strategy", "no", "--do_eval"]
     return [str(RECIPES[name]), *map(str, arguments)]
 
 
@@ -153,7 +162,7 @@ def small(name, out, data):
 def test_recipe_runs(name, folder, tmp_path, monkeypatch, key):
     if name in ENCRYPTED:
         monkeypatch.setenv("HF_ETC_KEY", key.reveal())
-    assert run.main(small(name, tmp_path / "run", folder / "plain")) == 0
+    assert run_train(small(name, tmp_path / "run", folder / "plain")) == 0
     results = json.loads((tmp_path / "run" / "all_results.json").read_text())
     assert 0 < results["train_loss"] < 10 and 0 <= results["eval_accuracy"] <= 1
 
@@ -163,7 +172,7 @@ def test_recipe_runs_on_static_ciphertexts(name, folder, tmp_path, key):
     params = {"cipher": PAPER[name].get("cipher", "etc"), "block_size": PAPER[name].get("block")}
     encrypt_dataset(load_from_disk(folder / "plain"), key, **params).save_to_disk(tmp_path / "ciphertexts")
     static = ["--protocol", "static", "--crop_scale", "1", "--flip", "0"]
-    assert run.main([*small(name, tmp_path / "run", tmp_path / "ciphertexts"), *static]) == 0
+    assert run_train([*small(name, tmp_path / "run", tmp_path / "ciphertexts"), *static]) == 0
 
 
 def test_the_learning_rate_falls_at_the_milestones():

@@ -16,9 +16,9 @@ from accelerate.utils.fsdp_utils import fsdp2_prepare_auto_wrap_policy
 from safetensors.torch import load_file
 
 from hf_etc import EtcKey
+from hf_etc.cli import main
 from hf_etc.models import build_model
 from hf_etc.models.registry import list_families
-from hf_etc.training.train import main
 from tests.training.training_helpers import flags, save_both
 
 ROOT = Path(__file__).parents[2]
@@ -89,7 +89,7 @@ from accelerate import state
 from accelerate.utils import DistributedType
 from torch.distributed.fsdp import FSDPModule
 from hf_etc.training import trainer
-from hf_etc.training.train import main
+from hf_etc.cli import main
 
 torch.set_num_threads(1)
 os.environ["ACCELERATE_TORCH_DEVICE"] = "cpu"
@@ -108,7 +108,7 @@ for number, (copied, arguments) in enumerate(json.loads(Path(sys.argv[1]).read_t
         shutil.copytree(*copied)
     if number:
         torch.distributed.barrier()
-    assert main(arguments) == 0
+    assert main(["train", *arguments]) == 0
 torch.distributed.destroy_process_group()
 """
 CHANGES = {"per_device_train_batch_size": 8, "num_train_epochs": 2, "save_strategy": "epoch", "use_cpu": None}
@@ -152,7 +152,8 @@ def test_two_processes_train_shards_and_go_on_from_a_checkpoint(tmp_path, monkey
     # without batch norm, which sees the images of its own process alone, shards come to what one process comes to
     changes = CHANGES | {"per_device_train_batch_size": 16, "use_cpu": True, "save_strategy": "no"}
     network = ",".join(f"{field}={value}" for field, value in NETWORKS["bag-vit"][0].items())
-    assert main(flags("alone", "ciphertexts", **changes, model_name_or_path="bag-vit", model_config=network)) == 0
+    words = flags("alone", "ciphertexts", **changes, model_name_or_path="bag-vit", model_config=network)
+    assert main(["train", *words]) == 0
     alone = load_file("alone/model.safetensors")
     assert straight.keys() == alone.keys()
     assert all(torch.allclose(straight[field], alone[field], atol=1e-4) for field in alone)

@@ -20,6 +20,7 @@ from hf_etc.errors import (
     ParameterError,
 )
 from hf_etc.images.load import open_image
+from hf_etc.models import build_model
 from hf_etc.training import train as run
 from hf_etc.training.arguments import DataArguments, parse_arguments
 from hf_etc.training.augment import BatchAugment
@@ -32,7 +33,7 @@ from hf_etc.training.protocols import prepare
 from hf_etc.training.train import TrainingResult
 from hf_etc.training.trainer import EtcTrainer
 from tests.secrets import scan_tree
-from tests.training.training_helpers import COLORS, colored_splits, flags
+from tests.training.training_helpers import COLORS, colored_splits, flags, run_train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -62,7 +63,7 @@ def test_static_run_learns_without_a_key(folder, tmp_path, monkeypatch, owner_ke
     out = tmp_path / "run"
     options = {"num_train_epochs": 15, "learning_rate": 0.02, "save_strategy": "epoch", "save_total_limit": 1}
     options |= {"mixup_alpha": 0.5, "cutmix_alpha": 0.5}
-    assert run.main(flags(out, folder / "ciphertexts", **options)) == 0
+    assert run_train(flags(out, folder / "ciphertexts", **options)) == 0
     results = json.loads((out / "all_results.json").read_text())
     assert results["eval_accuracy"] > 0.9  # chance: 0.25
     assert results["epoch"] == 15
@@ -102,7 +103,7 @@ def test_owner_side_runs(folder, tmp_path, protocol, owner_key):
     out = tmp_path / "run"
     augment = ["--crop_scale", "0.75", "--flip", "0.5", "--mixup_alpha", "0.5", "--cutmix_alpha", "0.5"]
     changes = {"num_train_epochs": 2, "save_strategy": "epoch", "dataloader_num_workers": 1}
-    assert run.main(flags(out, folder / "plain", protocol=protocol, **changes) + augment + secret) == 0
+    assert run_train(flags(out, folder / "plain", protocol=protocol, **changes) + augment + secret) == 0
     assert json.loads((out / "all_results.json").read_text())["eval_accuracy"] > 0
     kind = ViTImageProcessor if protocol == "plain" else EtcImageProcessor
     assert type(AutoImageProcessor.from_pretrained(out / "checkpoint-8")) is kind
@@ -129,7 +130,7 @@ class SignalInEvaluation(TrainerCallback):
         signal.raise_signal(signal.SIGINT)
 
 
-def run_with(monkeypatch, callback, arguments, call=run.main):
+def run_with(monkeypatch, callback, arguments, call=run_train):
     """Run with one callback more, ahead of the one that stops on signals."""
     make = run.make_trainer
 
@@ -149,7 +150,7 @@ def test_interrupted_and_resumed_run_equals_an_uninterrupted_one(folder, tmp_pat
     options = {"protocol": "re-encrypted", "crop_scale": 0.5, "flip": 0.5, "mixup_alpha": 0.5, "cutmix_alpha": 0.5}
     options |= {"num_train_epochs": 2, "eval_strategy": "epoch", "triangular_schedule": True}
     straight = flags(tmp_path / "straight", folder / "plain", **options)
-    assert run.main(straight) == 0
+    assert run_train(straight) == 0
 
     broken = flags(tmp_path / "broken", folder / "plain", **options)
     handlers = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
@@ -157,7 +158,7 @@ def test_interrupted_and_resumed_run_equals_an_uninterrupted_one(folder, tmp_pat
     assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == handlers
     assert "step 6 is saved; run the same command again to go on" in capsys.readouterr().out
     assert not (tmp_path / "broken" / "all_results.json").exists()
-    assert run.main(broken) == 0
+    assert run_train(broken) == 0
     assert "resuming from" in capsys.readouterr().out
     assert same(weights(tmp_path / "straight"), weights(tmp_path / "broken"))
 
@@ -179,11 +180,10 @@ def test_a_killed_save_is_not_resumed_from(folder, tmp_path, monkeypatch, capsys
 
     with monkeypatch.context() as patch:
         patch.setattr(EtcTrainer, "_save_rng_state", die_at_step_4)
-        with pytest.raises(KeyboardInterrupt):
-            run.main(arguments)
+        assert run_train(arguments) == 130
     assert (tmp_path / "run" / "checkpoint-4" / "model.safetensors").exists()
     assert find_checkpoint(tmp_path / "run").name == "checkpoint-2"  # save_total_limit has not removed it yet
-    assert run.main(arguments) == 0
+    assert run_train(arguments) == 0
     assert "checkpoint-2" in capsys.readouterr().out
     assert [path.name for path in (tmp_path / "run").glob("checkpoint-*")] == ["checkpoint-4"]
     assert find_checkpoint(tmp_path / "run").name == "checkpoint-4"
@@ -216,7 +216,7 @@ def test_find_checkpoint(tmp_path):
 
 def test_a_foreign_output_folder_is_refused(folder, tmp_path, capsys):
     (tmp_path / "thesis.tex").write_text("years of work")
-    assert run.main(flags(tmp_path, folder / "ciphertexts")) == 2
+    assert run_train(flags(tmp_path, folder / "ciphertexts")) == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
@@ -248,6 +248,7 @@ if __name__ == "__main__":
     start_cpu_processes()
 
 from transformers import TrainerCallback
+from hf_etc import cli
 from hf_etc.training import train as run
 
 class SignalToOne(TrainerCallback):
@@ -263,11 +264,11 @@ def make_with_signal(*args):
     return trainer
 
 straight, broken = json.loads(sys.argv[1])
-statuses = [run.main(straight)]
+statuses = [cli.main(["train", *straight])]
 run.make_trainer = make_with_signal
-statuses.append(run.main(broken))
+statuses.append(cli.main(["train", *broken]))
 run.make_trainer = make
-statuses.append(run.main(broken))
+statuses.append(cli.main(["train", *broken]))
 from accelerate import PartialState
 Path(sys.argv[2], f"statuses-{PartialState().process_index}").write_text(json.dumps(statuses))
 """
@@ -291,7 +292,7 @@ def test_two_processes_agree_with_one_and_stop_together(folder, tmp_path):
     assert same(weights(tmp_path / "straight"), weights(tmp_path / "broken"))
 
     whole = options | {"per_device_train_batch_size": 10}
-    assert run.main(flags(tmp_path / "one", folder / "ciphertexts", **whole)) == 0
+    assert run_train(flags(tmp_path / "one", folder / "ciphertexts", **whole)) == 0
     one, two = weights(tmp_path / "one"), weights(tmp_path / "straight")
     for name, values in one.items():
         torch.testing.assert_close(two[name], values, rtol=1e-4, atol=1e-6)
@@ -466,9 +467,60 @@ def test_blocks_are_left_out_only_for_models_that_take_bags(tmp_path, folder):
 )
 def test_ways_to_train(folder, tmp_path, more):
     out = tmp_path / "run"
-    assert run.main([*flags(out, folder / "ciphertexts", max_steps=2), "--mixup_alpha", "0.5", *more]) == 0
+    assert run_train([*flags(out, folder / "ciphertexts", max_steps=2), "--mixup_alpha", "0.5", *more]) == 0
     results = json.loads((out / "all_results.json").read_text())
     assert 0 < results["train_loss"] < 5
+
+
+@pytest.mark.parametrize(
+    ("more", "evaluated"),
+    [([], False), (["--do-eval"], True), (["--eval-strategy", "steps", "--eval-steps", "1"], True)],
+    ids=["steps alone", "asked for", "asked for on the way"],
+)
+def test_with_max_steps_there_is_no_evaluation_unless_asked_for(folder, tmp_path, capsys, more, evaluated):
+    assert run_train([*flags(tmp_path / "run", folder / "ciphertexts", max_steps=1), *more]) == 0
+    results = json.loads((tmp_path / "run" / "all_results.json").read_text())
+    assert ("eval_accuracy" in results) == evaluated
+    assert ("ask for one with --do-eval\n" in capsys.readouterr().out) == (not evaluated)
+
+
+@pytest.mark.parametrize(
+    ("network", "more", "rate", "decay"),
+    [
+        ("convmixer", [], 0.01, 0.01),
+        ("mixer", [], 0.001, 0.05),
+        ("vit", [], 0.001, 0.05),
+        ("resnet-18", [], 0.001, 0.05),
+        ("convmixer", ["--optim", "sgd"], 5e-5, 0.0),
+        ("convmixer", ["--learning-rate", "0.5", "--weight-decay", "0"], 0.5, 0.0),
+    ],
+)
+def test_what_is_not_given_suits_the_network(tmp_path, network, more, rate, decay):
+    args = parse_arguments(["--dataset", "x", "--out", str(tmp_path), "--model", network, "--use-cpu", *more])[2]
+    args.suit(build_model(network, 2, image_size=32), pretrained=False)
+    assert (args.learning_rate, args.weight_decay) == (rate, decay)
+    assert (args.per_device_train_batch_size, args.lr_scheduler_type, args.warmup_steps) == (64, "cosine", 0.05)
+
+
+def test_weights_that_were_loaded_are_changed_more_slowly(folder, tmp_path, monkeypatch):
+    rates = []
+    monkeypatch.setattr(run, "EtcTrainer", lambda **given: rates.append(given["args"].learning_rate))
+    build_model("convmixer", 4, image_size=32, dim=16, depth=1, patch_size=16, kernel_size=3).save_pretrained(tmp_path)
+    for name in ("convmixer", str(tmp_path)):
+        model_args, data_args, args = parse_arguments(["--dataset", "x", "--out", "y", "--model", name, "--use-cpu"])
+        model = build_model(name, 4)
+        run.make_trainer(model, model_args, data_args, args, prepared(folder / "ciphertexts"), 4, None)
+    assert rates == [0.01, 3e-4]
+
+
+def test_quiet_and_json(folder, tmp_path, capsys):
+    arguments = flags(tmp_path / "run", folder / "ciphertexts", disable_tqdm=None, max_eval_samples=4)
+    assert run_train([*arguments, "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+    assert run_train([*arguments, "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed.keys() == {"folder", "signal", "metrics"} and printed["signal"] is None
+    assert printed["folder"] == str(tmp_path / "run") and printed["metrics"]["eval_samples"] == 4
 
 
 # Data
@@ -580,21 +632,21 @@ def test_samples_are_limited_to_the_same_choice(folder):
     ("arguments", "message"),
     [
         (["--flip", "0.5"], "a ciphertext cannot take --flip 0.5"),
-        (["--crop_scale", "0.75"], "a ciphertext cannot take --crop_scale 0.75"),
-        (["--key_file", "k"], "--key_file k belongs to --protocol re-encrypted"),
+        (["--crop_scale", "0.75"], "a ciphertext cannot take --crop-scale 0.75"),
+        (["--key_file", "k"], "--key k belongs to --protocol re-encrypted"),
         (["--protocol", "re-encrypted", "--random_erasing", "0.2"], "belongs to --protocol plain"),
         (["--protocol", "secret"], "invalid choice: 'secret'"),
-        (["--unknown_flag", "1"], "unknown argument --unknown_flag"),
-        (["--learning_rat", "1"], "unknown argument --learning_rat"),
+        (["--unknown_flag", "1"], "unknown option --unknown_flag; see hf-etc train --help"),
+        (["--learning_rat", "1"], "unknown option --learning_rat (did you mean --learning-rate?)"),
         (["--learning_rate", "fast"], "invalid float value: 'fast'"),
-        (["--output_dir", "trainer_output"], "give --output_dir"),
-        (["--train_dir", "x"], "--dataset_name excludes"),
+        (["--output_dir", "trainer_output"], "give --output-dir"),
+        (["--train_dir", "x"], "--dataset-name excludes"),
         (["--model_config", "dim"], "write name=value"),
         (["--model_config", "colour=3"], "has no field 'colour'"),
         (["--model_name_or_path", "./no-such-model"], "cannot load a model from './no-such-model'"),
-        (["--image_size", "64"], "the ciphertexts are 32x32, --image_size is 64"),
+        (["--image_size", "64"], "the ciphertexts are 32x32, --image-size is 64"),
         (["--block_size", "8"], "the ciphertexts have block_size 16"),
-        (["--train_split", "dev"], "no split dev in train, test; give --train_split"),
+        (["--train_split", "dev"], "no split dev in train, test; give --train-split"),
         (["--image_column_name", "pixels"], "no column 'pixels'"),
         (["--label_column_name", "class"], "no column 'class'"),
         (
@@ -607,13 +659,13 @@ def test_samples_are_limited_to_the_same_choice(folder):
 )
 def test_bad_input(folder, tmp_path, capsys, monkeypatch, arguments, message):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    assert run.main([*flags(tmp_path / "run", folder / "ciphertexts"), *arguments]) == 2
+    assert run_train([*flags(tmp_path / "run", folder / "ciphertexts"), *arguments]) == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]
-    assert error.startswith("error: ") and message in error
+    assert error.startswith("hf-etc: error: ") and message in error
 
 
 def test_plain_images_are_refused_on_the_server(folder, tmp_path, capsys):
-    assert run.main(flags(tmp_path / "run", folder / "plain")) == 2
+    assert run_train(flags(tmp_path / "run", folder / "plain")) == 2
     assert "plain image" in capsys.readouterr().err
 
 
@@ -649,6 +701,6 @@ def test_recipe_files(tmp_path, folder, capsys):
     bad = {"list.yaml": "- a\n", "broken.yaml": "a: [\n", "unknown.yaml": "dataset_name: x\noutput_dir: r\nlr: 1\n"}
     for name, text in bad.items():
         (tmp_path / name).write_text(text)
-        assert run.main([str(tmp_path / name)]) == 2
-    assert run.main([str(tmp_path / "absent.yaml")]) == 2
-    assert [line[:6] for line in capsys.readouterr().err.strip().splitlines()] == ["error:"] * 4
+        assert run_train([str(tmp_path / name)]) == 2
+    assert run_train([str(tmp_path / "absent.yaml")]) == 2
+    assert [line[:14] for line in capsys.readouterr().err.strip().splitlines()] == ["hf-etc: error:"] * 4

@@ -20,7 +20,7 @@ from hf_etc.training import train as run
 from hf_etc.training.data import Split
 from hf_etc.training.identity import RECORD, data_digest
 from tests.secrets import scan_tree
-from tests.training.training_helpers import colored, colored_splits, flags
+from tests.training.training_helpers import colored, colored_splits, flags, run_train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 STEPS = {"save_strategy": "steps", "save_steps": 2}
@@ -30,7 +30,7 @@ STEPS = {"save_strategy": "steps", "save_steps": 2}
 def trained(folder, tmp_path_factory):
     """A finished run with checkpoints at steps 2 and 4; tests work on copies."""
     out = tmp_path_factory.mktemp("trained") / "run"
-    assert run.main(flags(out, folder / "ciphertexts", **STEPS)) == 0
+    assert run_train(flags(out, folder / "ciphertexts", **STEPS)) == 0
     return out
 
 
@@ -55,10 +55,10 @@ def refused(capsys, arguments, message, folder):
     """One line, and nothing in the folder is touched."""
     before = content(folder)
     capsys.readouterr()
-    assert run.main(arguments) == 2
+    assert run_train(arguments) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and "Traceback" not in error
-    assert error == f"error: {message}\n"
+    assert error == f"hf-etc: error: {message}\n"
     assert content(folder) == before
 
 
@@ -83,7 +83,7 @@ def test_the_checkpoint_of_another_key_with_other_data_is_refused(
         unfinish(out)
     first = out / "checkpoint-4"
     ids = [EtcCipher(key).cipher_id(32, 32) for key in (owner_key, other_key)]
-    difference = f'was trained with cipher_id "{ids[0]}", not "{ids[1]}"; choose another --output_dir'
+    difference = f'was trained with cipher_id "{ids[0]}", not "{ids[1]}"; choose another --output-dir'
     refused(capsys, flags(out, tmp_path / "other", **STEPS), f"{first} {difference}", out)
 
 
@@ -125,13 +125,39 @@ def one_class_more(splits):
 )
 def test_other_data_is_refused(out, tmp_path, capsys, owner_key, change, params, message):
     encrypt_dataset(change(colored_splits()), owner_key, **params).save_to_disk(tmp_path / "other")
-    message = f"{out / 'checkpoint-4'} was trained {message}; choose another --output_dir"
+    message = f"{out / 'checkpoint-4'} was trained {message}; choose another --output-dir"
     refused(capsys, flags(out, tmp_path / "other", **STEPS), message, out)
+
+
+def test_another_optimiser_is_refused_and_a_fused_one_is_the_same(folder, out, capsys):
+    words = flags(out, folder / "ciphertexts", **STEPS, optim="sgd")
+    message = f'{out}/checkpoint-4 was trained with optim "adamw_torch", not "sgd"; choose another --output-dir'
+    refused(capsys, words, message, out)
+    assert run_train(flags(out, folder / "ciphertexts", **STEPS, optim="adamw_torch")) == 0
+    for record in out.rglob(RECORD):  # as older ones are
+        facts = json.loads(record.read_text())
+        del facts["facts"]["optim"]
+        record.write_text(json.dumps(facts))
+    assert run_train(flags(out, folder / "ciphertexts", **STEPS)) == 0
+
+
+def test_another_architecture_is_named(folder, out, capsys):
+    network = "patch_size=16,hidden_size=16,num_hidden_layers=1,num_attention_heads=2,intermediate_size=16"
+    words = flags(out, folder / "ciphertexts", **STEPS, model_name_or_path="vit", model_config=network)
+    message = f'{out}/checkpoint-4 was trained with model_type "etc_isotropic", not "vit"; choose another --output-dir'
+    refused(capsys, words, message, out)
+
+
+def test_a_file_in_place_of_the_folder_is_refused(folder, tmp_path, capsys):
+    (tmp_path / "notes").write_text("mine")
+    for out in (tmp_path / "notes", tmp_path / "notes" / "run"):
+        message = f"{out} cannot be a folder, notes is a file; choose another --output-dir"
+        refused(capsys, flags(out, folder / "ciphertexts"), message, tmp_path)
 
 
 def test_another_network_is_refused(folder, out, capsys):
     arguments = flags(out, folder / "ciphertexts", model_config="dim=8,depth=2,patch_size=16,kernel_size=3")
-    remedy = "choose another --output_dir"
+    remedy = "choose another --output-dir"
     refused(capsys, arguments, f"{out / 'checkpoint-4'} was trained with dim 16, not 8; {remedy}", out)
     for checkpoint in out.glob("checkpoint-*"):
         shutil.rmtree(checkpoint)
@@ -143,8 +169,8 @@ def test_another_network_is_refused(folder, out, capsys):
 def test_a_checkpoint_of_another_run_named_by_hand_is_refused(folder, out, tmp_path, capsys, other_key):
     encrypt_dataset(colored_splits(), other_key).save_to_disk(tmp_path / "other")
     arguments = flags(tmp_path / "new", tmp_path / "other", resume_from_checkpoint=out / "checkpoint-2")
-    assert run.main(arguments) == 2
-    assert f"error: {out / 'checkpoint-2'} was trained with cipher_id" in capsys.readouterr().err
+    assert run_train(arguments) == 2
+    assert f"hf-etc: error: {out / 'checkpoint-2'} was trained with cipher_id" in capsys.readouterr().err
     assert not (tmp_path / "new").exists() or not list((tmp_path / "new").iterdir())
 
 
@@ -155,7 +181,7 @@ def test_a_folder_that_does_not_say_what_it_holds_is_refused(folder, out, capsys
     if left == "model":
         for checkpoint in out.glob("checkpoint-*"):
             shutil.rmtree(checkpoint)
-    message = f"{out} is not empty and not a run to resume; choose another --output_dir or remove it"
+    message = f"{out} is not empty and not a run to resume; choose another --output-dir or remove it"
     refused(capsys, flags(out, folder / "ciphertexts"), message, out)
 
 
@@ -163,9 +189,9 @@ def test_a_checkpoint_without_or_with_a_damaged_record_is_refused(folder, out, c
     arguments = flags(out, folder / "ciphertexts", **STEPS)
     record = out / "checkpoint-4" / RECORD
     record.write_text('{"facts": ')
-    refused(capsys, arguments, f"{record} is damaged; choose another --output_dir", out)
+    refused(capsys, arguments, f"{record} is damaged; choose another --output-dir", out)
     record.unlink()
-    message = f"{out / 'checkpoint-4'} does not say what it was trained on; choose another --output_dir"
+    message = f"{out / 'checkpoint-4'} does not say what it was trained on; choose another --output-dir"
     refused(capsys, arguments, message, out)
 
 
@@ -186,7 +212,7 @@ def test_a_finished_run_trains_no_further_step(folder, out, capsys, monkeypatch,
 
     monkeypatch.setattr(run.EtcTrainer, "training_step", no_training)
     monkeypatch.setattr(run.EtcTrainer, "train", no_training)
-    assert run.main(arguments) == 0
+    assert run_train(arguments) == 0
     assert f"the run in {out} is finished; nothing is left to train" in capsys.readouterr().out
     again = json.loads((out / "eval_results.json").read_text())
     assert again["eval_accuracy"] == results["eval_accuracy"]
@@ -197,14 +223,14 @@ def test_a_finished_run_trains_no_further_step(folder, out, capsys, monkeypatch,
 
 def test_a_finished_run_is_made_longer_from_its_checkpoint_alone(folder, out, capsys):
     longer = flags(out, folder / "ciphertexts", num_train_epochs=2, **STEPS)
-    assert run.main(longer) == 0
+    assert run_train(longer) == 0
     assert f"resuming from {out / 'checkpoint-4'}" in capsys.readouterr().out
     assert json.loads((out / "trainer_state.json").read_text())["global_step"] == 8
     for checkpoint in out.glob("checkpoint-*"):
         shutil.rmtree(checkpoint)
     message = (
         f"{out} holds a finished run with num_train_epochs 2.0, not 3.0, and no checkpoint to go on from; "
-        "choose another --output_dir"
+        "choose another --output-dir"
     )
     refused(capsys, flags(out, folder / "ciphertexts", num_train_epochs=3), message, out)
 
@@ -215,11 +241,11 @@ def test_a_run_that_ended_before_its_first_checkpoint_starts_anew(folder, out, t
     def killed(*args, **kwargs):
         raise KeyboardInterrupt  # stands for a kill: nothing is cleaned up
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(run.EtcTrainer, "training_step", killed)
-        run.main(arguments)
+        assert run_train(arguments) == 130
     assert [path.name for path in (tmp_path / "broken").iterdir() if path.is_file()] == [RECORD]
-    assert run.main(arguments) == 0
+    assert run_train(arguments) == 0
     assert same(weights(tmp_path / "broken"), weights(out))
 
 
@@ -227,6 +253,7 @@ DRIVER = """
 import json, os, signal, sys
 import torch
 from transformers import TrainerCallback
+from hf_etc import cli
 from hf_etc.training import train as run
 
 torch.set_num_threads(1)
@@ -243,7 +270,7 @@ def make_with_kill(*args):
     return trainer
 
 run.make_trainer = make_with_kill
-run.main(json.loads(sys.argv[1]))
+cli.main(["train", *json.loads(sys.argv[1])])
 """
 
 
@@ -254,7 +281,7 @@ def test_a_killed_run_resumes_to_the_same_result(folder, out, tmp_path, capsys):
     killed = subprocess.run(driver, capture_output=True, text=True, timeout=300, cwd=root)
     assert killed.returncode == -signal.SIGKILL, killed.stderr[-3000:]
     assert not (tmp_path / "broken" / "model.safetensors").exists()
-    assert run.main(arguments) == 0
+    assert run_train(arguments) == 0
     assert f"resuming from {tmp_path / 'broken' / 'checkpoint-2'}" in capsys.readouterr().out
     assert same(weights(tmp_path / "broken"), weights(out))
 
@@ -268,18 +295,18 @@ def test_a_vit_resumes_with_the_weights_that_it_had(folder, tmp_path, family):
     network = "patch_size=16,hidden_size=16,num_hidden_layers=2,num_attention_heads=2,intermediate_size=16"
     changes = {"model_name_or_path": family, "model_config": network, **STEPS}
     out, whole = tmp_path / "run", tmp_path / "whole"
-    assert run.main(flags(out, folder / "ciphertexts", **changes)) == 0
+    assert run_train(flags(out, folder / "ciphertexts", **changes)) == 0
     shutil.copytree(out, whole)
     shutil.rmtree(out / "checkpoint-4")
     unfinish(out)
-    assert run.main(flags(out, folder / "ciphertexts", **changes)) == 0
+    assert run_train(flags(out, folder / "ciphertexts", **changes)) == 0
     assert same(weights(out), weights(whole))
 
 
 def test_the_record_holds_no_secret_and_no_path_and_is_not_uploaded(folder, tmp_path, owner_key, monkeypatch):
     monkeypatch.setenv("HF_ETC_KEY", owner_key.reveal())
     out = tmp_path / "run"
-    assert run.main(flags(out, folder / "plain", protocol="re-encrypted", jpeg_quality=85, **STEPS)) == 0
+    assert run_train(flags(out, folder / "plain", protocol="re-encrypted", jpeg_quality=85, **STEPS)) == 0
     assert scan_tree(owner_key, out) == []
     records = [*out.rglob(RECORD)]
     assert sorted(path.parent.name for path in records) == ["checkpoint-2", "checkpoint-4", "run"]
@@ -333,9 +360,9 @@ def test_the_same_images_stored_otherwise_are_the_same_data(folder, tmp_path):
 
 def test_slices_of_time_are_one_training(folder, tmp_path):
     straight = flags(tmp_path / "straight", folder / "ciphertexts")
-    assert run.main(straight) == 0
+    assert run_train(straight) == 0
     slices = flags(tmp_path / "slices", folder / "ciphertexts", max_minutes=0)  # each is a step long
     stopped = 128 + signal.SIGALRM
-    assert [run.main(slices) for _ in range(3)] == [stopped] * 3
-    assert run.main(slices) == 0
+    assert [run_train(slices) for _ in range(3)] == [stopped] * 3
+    assert run_train(slices) == 0
     assert same(weights(tmp_path / "straight"), weights(tmp_path / "slices"))

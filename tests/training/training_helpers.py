@@ -4,6 +4,7 @@ import numpy as np
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Image
 from PIL import Image as PilImage
 
+from hf_etc import cli
 from hf_etc.data import encrypt_dataset
 
 COLORS = {"leaf": (40, 190, 60), "brick": (200, 50, 40), "sky": (90, 140, 240), "chalk": (235, 235, 230)}
@@ -51,3 +52,13 @@ def flags(output_dir, dataset_name, **changes):
     }
     values |= changes
     return [text for name, value in values.items() if value is not None for text in (f"--{name}", str(value))]
+
+
+def run_train(words):
+    """The exit status of ``hf-etc train``."""
+    return cli.main(["train", *words])
+
+
+def run_evaluate(words):
+    """The exit status of ``hf-etc evaluate``."""
+    return cli.main(["evaluate", *words])

@@ -1,4 +1,4 @@
-"""The tables of docs/browser.md, from results/browser.json and results/space_load.json.
+"""The tables of docs/browser.md, from results/browser.json, results/page.json and results/space_load.json.
 
 Rewrite them after a measurement: python -m tests.web.figures
 """
@@ -13,6 +13,7 @@ from .engines import ROOT
 PAGE = ROOT / "docs" / "browser.md"
 RESULT = ROOT / "results" / "browser.json"
 SPACE = ROOT / "results" / "space_load.json"
+SERVED, EARLIER = (ROOT / "results" / name for name in ("page.json", "page_before.json"))
 
 
 def update_page() -> None:
@@ -48,6 +49,24 @@ def decoders() -> str:
         for name, value in _read(RESULT)["decoder_difference"].items()
     ]
     return table(["file", "pictures", "mean difference, levels of 255", "largest"], rows)
+
+
+def slow_lines() -> str:
+    earlier, now = (_read(path)["load"] for path in (EARLIER, SERVED))
+    parts = ("first text, s", "usable, s", "bytes", "own scripts, bytes", "requests")
+    rows = [
+        [line, *(f"{earlier[line][part]:,} → {found[part]:,}" for part in parts)]
+        for line, found in now.items()
+        if line in earlier
+    ]
+    return table(["line", *parts], rows)
+
+
+def stalls() -> str:
+    earlier, now = (_read(path)["stalls"] for path in (EARLIER, SERVED))
+    parts = ("longest time without a frame, ms", "longest task, ms", "ready, s")
+    rows = [[size, *(f"{earlier[size][part]:,} → {found[part]:,}" for part in parts)] for size, found in now.items()]
+    return table(["picture", *parts], rows)
 
 
 def load() -> str:
@@ -95,6 +114,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "times": times,
     "uploads": uploads,
     "decoders": decoders,
+    "slow_lines": slow_lines,
+    "stalls": stalls,
     "load": load,
     "malformed": malformed,
     "uncollected": uncollected,

@@ -1,7 +1,9 @@
 // What the tests ask of etc.mjs, in Node and in a browser alike. Bytes travel as base64.
 
+import { Background } from "../../hf_etc/client/web/background.mjs";
 import { fromHex } from "../../hf_etc/client/web/bytes.mjs";
 import { inspectFile } from "../../hf_etc/client/web/containers.mjs";
+import { encodeFile } from "../../hf_etc/client/web/ciphertext.mjs";
 import * as etc from "../../hf_etc/client/web/etc.mjs";
 import { checkScenario, layoutFields } from "./scenarios.mjs";
 
@@ -48,6 +50,15 @@ const OPERATIONS = {
   prepare: ({ image, options, grid }) => show(etc.prepare(read(image), etc.makePreparation(options), grid)),
   load: async ({ file }) => show(await etc.loadPicture(fromBase64(file))),
 
+  encode: async ({ image, options }) => toBase64(await encodeFile(read(image), options)),
+
+  async prepareBeside({ file, options, grid }) {
+    return show(await beside().do("prepare", { file: new Blob([fromBase64(file)]), options, grid }));
+  },
+  async encodeBeside({ image, options }) {
+    return toBase64(await beside().do("encode", { image: read(image), options }));
+  },
+
   async encryptPicture({ file, key, options }) {
     const { bytes, type, marker, plain, encrypted } = await etc.encryptPicture(
       fromBase64(file),
@@ -84,6 +95,12 @@ const OPERATIONS = {
     return [key, cipher, clone].flatMap((thing) => [String(thing), JSON.stringify(thing), ...Object.keys(thing)]);
   },
 };
+
+let background = null;
+
+function beside() {
+  return (background ??= new Background());
+}
 
 async function cipherOf({ key, params }) {
   return new etc.Cipher(await etc.parseKey(key), params);

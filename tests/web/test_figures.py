@@ -6,7 +6,7 @@ import pytest
 
 from hf_etc.experiments.page import fill, rewrite
 
-from .figures import PAGE, RESULT, SPACE, TABLES
+from .figures import EARLIER, PAGE, RESULT, SERVED, SPACE, TABLES
 
 
 def test_page_agrees_with_the_results():
@@ -19,7 +19,7 @@ def test_an_altered_figure_is_noticed():
     assert fill(page.replace(figure, "0.001"), TABLES) == page
 
 
-@pytest.mark.parametrize("path", [RESULT, SPACE], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [RESULT, SPACE, SERVED, EARLIER], ids=lambda path: path.name)
 def test_results_are_records(path):
     record = json.loads(path.read_text())
     assert {"command", "commit", "data", "settings", "hardware", "versions", "results"} <= record.keys()
@@ -31,6 +31,11 @@ def test_what_was_promised():
     measured, space = (json.loads(path.read_text())["results"] for path in (RESULT, SPACE))
     assert measured["encrypt_ms"]["224"]["median"] < 10
     assert measured["encrypt_ms"]["4096"]["median"] < 1000
+    earlier, served = (json.loads(path.read_text())["results"] for path in (EARLIER, SERVED))
+    assert all(served["load"][line]["usable, s"] < found["usable, s"] for line, found in earlier["load"].items())
+    assert all(served["load"][line]["first text, s"] < 1.5 for line in served["load"])
+    stalls = {size: earlier["stalls"][size]["longest task, ms"] for size in served["stalls"]}
+    assert all(2 * found["longest task, ms"] < stalls[size] for size, found in served["stalls"].items())
     assert all(one["lost"] == one["other answer than alone"] == 0 for one in space["load"].values())
     refused = space["malformed"]
     assert sum(refused["refused"].values()) == refused["bodies"] >= 1000

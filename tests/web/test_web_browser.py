@@ -9,6 +9,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from hf_etc import Preparation, get_cipher, load_rgb
+from hf_etc.cipher.presets import preset_parameters
 from hf_etc.images.ciphertext import read_marker
 
 from . import checks
@@ -85,7 +86,7 @@ def test_png_picture(chromium, picture, mode):
     ):
         size = (32, 32) if options["size"] == 32 else tuple(options["size"])
         preparation = Preparation(size, options.get("fit"), options.get("resample", "bicubic"))
-        checks.check_encrypted_picture(chromium, file, options, preparation.apply(load_rgb(file)))
+        checks.check_encrypted_picture(chromium, file, options, preparation.apply(load_rgb(file, "full")))
 
 
 @pytest.mark.parametrize(
@@ -154,6 +155,64 @@ def test_python_ciphertexts_are_decrypted(chromium, picture, format):
     altered = file.replace(wrap(label), wrap(other))
     assert altered != file
     assert chromium.error("decryptPicture", file=to_base64(altered), key=KEY.reveal())[0] == "AuthenticationError"
+
+
+def test_a_worker_gives_the_same_bytes(fresh_page, picture):
+    """Pictures brought to size, files and refusals, from the worker and from the page."""
+    options = {"size": [32, 48], "fit": "pad", "resample": "bilinear"}
+    for format in ("PNG", "JPEG", "WEBP"):
+        file = to_base64(_file(picture, format))
+        given = {"file": file, "key": KEY.reveal(), "options": options | {"block_size": 16}}
+        plain = fresh_page.result("encryptPicture", **given)["plain"]
+        assert fresh_page.result("prepareBeside", file=file, options=options, grid=16) == plain
+        for encoding in ({"format": "png"}, {"format": "jpeg", "quality": 70, "subsampling": "4:2:0"}):
+            files = [fresh_page.result(op, image=plain, options=encoding) for op in ("encode", "encodeBeside")]
+            assert files[0] == files[1]
+    (worker,) = fresh_page.page.workers
+    assert worker.url.endswith("/hf_etc/client/web/worker.mjs")
+    for bad, size in ((to_base64(b"GIF89a"), 32), (file, 33)):
+        wrong = {"file": bad, "options": {"size": size, "block_size": 16}}
+        refused = fresh_page.error("encryptPicture", **given | wrong)
+        assert fresh_page.error("prepareBeside", file=bad, options={"size": size}, grid=16) == refused
+
+
+def test_private_preset_as_jpeg(chromium, picture):
+    """Whoever has the key gets the blocks back that were sent, but for what JPEG loses; the rest is grey."""
+    params = preset_parameters("private", 16)
+    options = params | {"size": 96, "format": "jpeg", "quality": 95}
+    found = chromium.result("encryptPicture", file=to_base64(_file(picture, "PNG")), key=KEY.reveal(), options=options)
+    back = get_cipher("etc", KEY, **params).unseal(base64.b64decode(found["bytes"])).astype(int)
+    unsent = (back == 128).all(-1)
+    assert unsent.sum() == 96 * 96 - unpack(found["encrypted"]).shape[0] * unpack(found["encrypted"]).shape[1]
+    assert np.abs(back - unpack(found["plain"]))[~unsent].mean() < 6
+
+
+HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(40)
+
+
+def test_heic_is_named(chromium):
+    for brands in (b"heicmif1heic", b"heix....mif1", b"mif1....heic", b"msf1....hevc"):
+        file = b"\0\0\0\x18ftyp" + brands[:4] + b"\0\0\0\0" + brands[4:] + bytes(40)
+        name, message = chromium.error("load", file=to_base64(file))
+        assert (name, message) == ("BrowserError", "this browser cannot read HEIC; save the picture as JPEG or PNG")
+    avif = HEIC.replace(b"heic", b"avif")
+    assert "not a PNG, JPEG or WebP" in chromium.error("load", file=to_base64(avif))[1]
+
+
+def test_heic_is_used_where_the_browser_decodes_it(fresh_page, picture):
+    """Chromium does not; here it is given a PNG's pixels instead."""
+    fresh_page.page.evaluate(
+        """(png) => {
+            const honest = createImageBitmap;
+            globalThis.createImageBitmap = async (blob, ...options) => {
+                if (blob.type !== "image/heic") return honest(blob, ...options);
+                return honest(await (await fetch(`data:image/png;base64,${png}`)).blob());
+            };
+        }""",
+        to_base64(_file(picture, "PNG")),
+    )
+    found = unpack(fresh_page.result("load", file=to_base64(HEIC)))
+    assert np.array_equal(found, np.asarray(picture))
 
 
 def test_damaged_files(chromium, picture):

@@ -12,6 +12,7 @@ from PIL import Image
 from hf_etc import EtcKey, get_cipher
 from hf_etc.images.ciphertext import read_marker
 
+from ..secrets import find_secret
 from .checks import KEY, VECTORS
 from .engines import chromium_browser, find_chromium
 from .weakened import OWNERS, WEAK, WEAKENED
@@ -125,6 +126,84 @@ def test_the_owners_page_sends(tab, owners, picture):
     pixels = np.asarray(Image.open(io.BytesIO(picture)))
     assert np.array_equal(get_cipher("etc", KEY, block_size=8).unseal(file), pixels)
     assert not tab.part("weak").is_visible()
+
+
+def test_a_picture_is_shown_before_there_is_a_key(tab, owners, picture):
+    """As it will be encrypted; the ciphertext says what it does not hide."""
+    tab.show(owners)
+    tab.open_picture(picture)
+    tab.wait_for("picture", "Picture chosen. Now open your key")
+    shown = tab.part("plain").evaluate("(canvas) => canvas.toDataURL()")
+    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(shown.split(",")[1]))).convert("RGB"))
+    assert np.array_equal(pixels, np.asarray(Image.open(io.BytesIO(picture))))
+    assert tab.part("plain").is_visible() and not tab.part("encrypted").is_visible()
+    assert tab.part("blocks").text_content() == ""
+    tab.open_key()
+    tab.wait_for("picture", "Ready")
+    assert tab.part("encrypted").is_visible()
+    assert tab.part("blocks").inner_text() == "Inside a block of 8 × 8 pixels everything stays visible"
+
+
+def test_no_key_goes_to_the_worker(tab, owners, picture):
+    tab.page.add_init_script("""
+        window.posted = [];
+        const post = Worker.prototype.postMessage;
+        Worker.prototype.postMessage = function (message, ...others) {
+            posted.push(JSON.stringify(message));
+            return post.call(this, message, ...others);
+        };
+    """)
+    for _ in range(2):
+        tab.show(owners | {"format": "jpeg"})
+        tab.open_key()
+        tab.open_picture(picture)
+        tab.send()
+        posted = [json.loads(text) for text in tab.page.evaluate("posted")]
+        assert [one["name"] for one in posted] == ["getReady", "prepare", "encode", "decode"]
+        given = [set(one["given"]) for one in posted]
+        assert given == [{"format"}, {"file", "options", "grid"}, {"image", "options"}, {"bytes"}]
+        assert find_secret(KEY, json.dumps(posted)) == []
+
+
+def test_the_page_decodes_nothing_itself(tab, owners, picture):
+    tab.page.add_init_script("window.createImageBitmap = () => { throw new Error('in the page'); };")
+    tab.show(owners)
+    tab.open_key()
+    file = io.BytesIO()
+    Image.open(io.BytesIO(picture)).save(file, "JPEG")
+    tab.open_picture(file.getvalue())
+    tab.send()
+
+
+@pytest.mark.parametrize("missing", ["unknown to the browser", "refused", "not found"])
+def test_without_a_worker_the_page_does_the_work(tabs, owners, picture, missing):
+    tab = tabs()
+    if missing == "unknown to the browser":
+        tab.page.add_init_script("delete window.Worker;")
+    elif missing == "refused":
+        tab.page.add_init_script("window.Worker = class { constructor() { throw new Error('refused'); } };")
+    else:
+        tab.page.route("**/worker.mjs", lambda route: route.abort())
+    tab.show(owners)
+    tab.open_key()
+    tab.open_picture(picture)
+    pixels = np.asarray(Image.open(io.BytesIO(picture)))
+    assert np.array_equal(get_cipher("etc", KEY, block_size=8).unseal(tab.send()), pixels)
+
+
+def test_work_is_seen(tab, owners, picture):
+    """While a picture is read there is a line and a bar; a later picture takes its place."""
+    held = []
+    tab.page.route("**/worker.mjs", lambda route: held.append(route))
+    tab.show(owners)
+    tab.open_key()
+    tab.open_picture(b"a slow one")
+    tab.wait_for("picture", "Reading the picture")
+    assert tab.part("progress").is_visible() and tab.part("send").is_disabled()
+    tab.open_picture(picture)
+    held[0].continue_()
+    tab.wait_for("picture", "Ready")
+    assert not tab.part("progress").is_visible()
 
 
 @pytest.mark.parametrize("change", WEAKENED.values(), ids=WEAKENED)

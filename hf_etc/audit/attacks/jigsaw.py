@@ -28,7 +28,6 @@ class Jigsaw(BlockAttack):
     positive = EtcSpec(key_scope="image")
     enough = 0.5
     synthetic = True
-    advice = "Single ciphertexts give pictures away: smaller blocks and smaller pictures leave less to put together."
 
     def run(self, evidence: Evidence) -> Recovery:
         layouts = self.layouts(evidence)

@@ -1,17 +1,17 @@
-"""Known plaintext: one plain image with its ciphertext, and what of the key follows."""
+"""Known plaintext: plain images with their ciphertexts, and what of the key follows."""
 
 from ...cipher import EtcSpec
-from ..attack import Attack, Evidence, Recovery, register
-from ..puzzle.matching import match
+from ..attack import Attack, AttackFailure, Evidence, Recovery, block_size_of, register
+from ..puzzle.matching import match, undecidable
 
 
 @register
 class KnownPlaintext(Attack):
-    """Each block (pixel, nibble) of the ciphertext is looked up in the plain image."""
+    """Each block (pixel, nibble) of the ciphertext is looked up in the plain images."""
 
     name = "known-plaintext"
-    goal = "the key, or the part of it that one known picture decides"
-    given = "one plain image and its ciphertext under the key"
+    goal = "the key, or the part of it that known pictures decide"
+    given = "plain images and their ciphertexts under the key"
     source = "folklore; block matching by squared difference over the 96 variants"
     needs = frozenset({"pairs"})
     measure = "key_share"
@@ -21,6 +21,10 @@ class KnownPlaintext(Attack):
 
     def run(self, evidence: Evidence) -> Recovery:
         assert evidence.pairs is not None
-        plain, ciphertexts = (one[:1] for one in evidence.pairs)
+        plain, ciphertexts = evidence.pairs
+        size = block_size_of(evidence.spec)
+        alike = undecidable(plain, size) if size else None
+        if alike is not None and alike.all():
+            raise AttackFailure("the blocks of the known pictures are all alike")
         found = match(evidence.spec, plain, ciphertexts)
-        return Recovery(found.undo(evidence.targets), (found,), ciphertexts_used=1)
+        return Recovery(found.undo(evidence.targets), (found,), undecidable=alike, ciphertexts_used=len(plain))

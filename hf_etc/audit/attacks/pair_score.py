@@ -31,7 +31,6 @@ class PairScore(LearnedJigsaw):
     name = "pair-score"
     goal = "each image, from its ciphertext alone, by a measure of fit that was learned across the gaps"
     source = "this package"
-    advice = "Neighbours can be told across the gaps: a wider gap, more jitter and fewer blocks leave less to find."
 
     def measure_of(self, evidence: Evidence) -> Callable[[np.ndarray], PairCosts]:
         settings = f"{self.cells(evidence)} {PICTURES[evidence.scale]}"

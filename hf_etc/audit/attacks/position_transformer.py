@@ -36,7 +36,6 @@ class PositionTransformer(LearnedJigsaw):
     source = "this package"
     positive_evidence = "the attacked pictures among the attacker's own"
     synthetic = False
-    advice = "Blocks show where they belong: smaller blocks, fewer of them and wider gaps leave less to tell it by."
 
     def layouts(self, evidence: Evidence) -> list[Layout]:
         cells, network = self.cells(evidence), self._network(evidence)

@@ -1,5 +1,7 @@
 """From plain images and their ciphertexts to what encryption does: what known and chosen plaintexts give."""
 
+from collections import Counter
+
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
@@ -35,7 +37,7 @@ def match_layout(plain: np.ndarray, ciphertexts: np.ndarray, block_size: int) ->
     here = _centred(split_blocks(ciphertexts, block_size))
     there = _centred(split_blocks(plain, block_size))
     blocks, energy = here.shape[1], np.square(there).sum((0, 2, 3, 4))
-    best = np.full((blocks, blocks), np.inf, np.float32)  # ciphertext block, cell
+    best = np.full((blocks, blocks), np.inf)  # ciphertext block, cell
     state = np.zeros((blocks, blocks), np.uint8)
     cells = [_by_block(there[..., c]) for c in range(3)]
     for turn in range(TURNS):
@@ -51,6 +53,32 @@ def match_layout(plain: np.ndarray, ciphertexts: np.ndarray, block_size: int) ->
     assigned = assign(best)
     rows, columns = plain.shape[1] // block_size, plain.shape[2] // block_size
     return layout_of(assigned, state[np.arange(blocks), assigned].astype(np.int64), rows, columns, block_size)
+
+
+def undecidable(plain: np.ndarray, block_size: int) -> np.ndarray:
+    """Which cells known pictures cannot tell: what lies there equals, in all of them, another cell or itself changed.
+
+    Args:
+        plain: uint8 (K,H,W,3), pictures of one key.
+        block_size: in pixels.
+
+    Returns:
+        bool (N,), of the cells in raster order.
+
+    Example:
+        >>> picture = np.random.default_rng(0).integers(0, 256, (1, 4, 8, 3), np.uint8)
+        >>> picture[:, :2, :2] = 200  # flat: no turn changes it
+        >>> undecidable(picture, 2).tolist()
+        [True, False, False, False, False, False, False, False]
+    """
+    blocks = split_blocks(plain, block_size)
+    seen: Counter[int] = Counter()
+    for turn in range(TURNS):
+        turned = turn_block(blocks, turn, (2, 3))
+        for code in COLORS:
+            changed = turned[..., code]
+            seen.update(hash(one.tobytes()) for each in (changed, 255 - changed) for one in each.swapaxes(0, 1))
+    return np.array([seen[hash(one.tobytes())] > 1 for one in blocks.swapaxes(0, 1)])
 
 
 def assign(cost: np.ndarray) -> np.ndarray:
@@ -105,7 +133,7 @@ def symbol_numbers(height: int, width: int, cells: Cells) -> np.ndarray:
 
 
 def _centred(images: np.ndarray) -> np.ndarray:
-    return images.astype(np.float32) / 127.5 - 1
+    return images * 2.0 - 255  # whole numbers: sums of their products are exact, and blocks that hardly differ do
 
 
 def _by_block(component: np.ndarray) -> np.ndarray:

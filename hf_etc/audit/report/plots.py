@@ -5,7 +5,7 @@ from html import escape
 
 from ..record import Quartiles
 
-_WIDTH, _LEFT, _BAR = 640, 150, 26
+_WIDTH, _LEFT, _BAR = 400, 130, 26  # narrow, so that words can be read on a telephone
 _STYLES = ("", "6 4", "2 3", "8 3 2 3")
 
 

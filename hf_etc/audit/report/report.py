@@ -54,7 +54,7 @@ def render(audit: Audit, source: str, remarks: Sequence[str]) -> str:
         shown=min(_SHOWN, len(audit.ciphertexts)),
         edge=_PICTURE,
         plots=[] if audit.plain is None else list(_plots(ran)),
-        advice=advice(audit.spec, audit.results),
+        advice=advice(audit.spec, audit.results, audit.size),
         facts=_facts(audit),
         remarks=remarks,
         ran=ran,
@@ -83,12 +83,14 @@ def _not_run(audit: Audit) -> list[tuple[str, str]]:
 def _facts(audit: Audit) -> list[tuple[str, str]]:
     parameters = {name: value for name, value in audit.spec.to_dict().items() if name != "cipher"}
     view = "the owner's: recovery is measured against the plain pictures" if audit.plain is not None else ""
-    height, width = audit.ciphertexts.shape[1:3]
+    (height, width), (rows, columns) = audit.size, audit.ciphertexts.shape[1:3]
+    sent = f"{100 * rows * columns / (height * width):.0f} %"
     return [
         ("view", view or "an outsider's: ciphertexts alone, so that nothing can be measured against the truth"),
         ("cipher", f"{audit.spec.name}, " + ", ".join(f"{name} {_text(value)}" for name, value in parameters.items())),
         ("format of the ciphertexts", audit.format),
         ("pictures", f"{audit.images} of {height}x{width} pixels, {len(audit.ciphertexts)} of them to be restored"),
+        ("ciphertexts", f"{rows}x{columns} pixels, {sent} of the picture"),
     ]
 
 

@@ -129,13 +129,38 @@ def linkage(records: Sequence[Record]) -> str:
 
 
 def known_plaintext(records: Sequence[Record]) -> str:
-    """The share of the key from one pair."""
-    return _recovered(records, "format", "other images decrypted exactly")
+    """The share of the key from one pair, and what it restores of other pictures."""
+    rows = [
+        [
+            row["cipher"],
+            row["format"],
+            _percent(row["key_share"]),
+            "" if row["blocks"] is None else f"{row['undecidable']} of {row['blocks']}",
+            _percent(row["blocks_restored"]),
+            f"{row['decrypted']} of {row['unseen']}",
+            f"{row['ssim']:.2f}",
+        ]
+        for record in records
+        for row in record["results"]
+    ]
+    head = ["cipher", "format", "key found", "blocks that look like others", "blocks of other images restored"]
+    return table([*head, "other images decrypted exactly", "their SSIM"], rows)
 
 
 def per_position(records: Sequence[Record]) -> str:
     """What statistics find, by the number of ciphertexts."""
-    return _recovered(records, "ciphertexts", "unseen images decrypted exactly")
+    rows = [
+        [
+            row["cipher"],
+            str(row["ciphertexts"]),
+            _percent(row["key_share"]),
+            f"{row['decrypted']} of {row['unseen']}",
+            f"{row['ssim']:.2f}",
+        ]
+        for record in records
+        for row in record["results"]
+    ]
+    return table(["cipher", "ciphertexts", "key found", "unseen images decrypted exactly", "their SSIM"], rows)
 
 
 def weights(records: Sequence[Record]) -> str:
@@ -150,22 +175,6 @@ def weights(records: Sequence[Record]) -> str:
         rows.append([setting, ", ".join(found["cipher"]["steps"]), *map(_percent, shares)])
     head = ["data, size / block", "steps of the cipher", "beside their true neighbours", "chance"]
     return table([*head, "control: ideal model", "control: random order"], rows)
-
-
-def _recovered(records: Sequence[Record], setting: str, decrypted: str) -> str:
-    """What an attack found of the key, by cipher and one setting."""
-    rows = [
-        [
-            row["cipher"],
-            str(row[setting]),
-            _percent(row["key_share"]),
-            f"{row['decrypted']} of {row['unseen']}",
-            f"{row['ssim']:.2f}",
-        ]
-        for record in records
-        for row in record["results"]
-    ]
-    return table(["cipher", setting, "key found", decrypted, "their SSIM"], rows)
 
 
 TABLES: dict[str, tuple[Callable[[Sequence[Record]], str], str]] = {

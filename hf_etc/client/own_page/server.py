@@ -77,7 +77,7 @@ class OwnPage(ThreadingHTTPServer):
     ) -> None:
         self.remote, self.processor, self.key = remote, processor, key
         self.size = _checked_size(processor)
-        self.encoding = encoding
+        self.encoding, self.about = encoding, remote.about()
         self.files = _files()
         self.root = f"/{secrets.token_urlsafe(32)}/"
         self.ticket: str | None = secrets.token_urlsafe(32)
@@ -99,6 +99,7 @@ class OwnPage(ThreadingHTTPServer):
         return {
             "server": self.remote.name,
             "settings": self.processor.to_dict(),
+            "about": self.about,
             "file": asdict(self.encoding),
             "key": self.key is not None,
         }

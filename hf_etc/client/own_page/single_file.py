@@ -1,7 +1,8 @@
 """One HTML file that encrypts and asks a classifier: every module of the page in it, pinned by its policy.
 
-The modules become functions of one script, in the order in which they need each other. That takes no parser: they
-are ours, each import and export starts a line, and a line that is none of the known forms ends the build.
+The modules become functions of one script, in the order in which they need each other, which is also the script of
+the page's worker. That takes no parser: they are ours, each import and export starts a line, and a line that is none
+of the known forms ends the build.
 """
 
 import base64
@@ -25,7 +26,13 @@ _LIST = re.compile(r"^export\s+\{([^}]*)\};$", re.MULTILINE)
 _DEFAULT = re.compile(r"^export default (\w+);$", re.MULTILINE)
 _DECLARED = re.compile(r"^export (?=(?:async function|function\*?|class|const) ([\w$]+))", re.MULTILINE)
 _LATER = re.compile(r'\bimport\("(\.[^"]+)"\)')
+_WORKER = re.compile(r'\bnew Worker\(new URL\("(\.[^"]+)", import\.meta\.url\), \{ type: "module" \}')
+_OF_THIS_SCRIPT = (
+    'new Worker(URL.createObjectURL(new Blob([document.querySelector("script[type=module]").textContent], '
+    '{ type: "text/javascript" }))'
+)
 _FILE = re.compile(r'new URL\("(\.[^"]+)", import\.meta\.url\)')
+_HERE = re.compile(r"\bimport\.meta\b")  # no browser lets a page on the disk start a module as its worker
 _UNKNOWN = re.compile(r"^(?:import|export)\b(?![.(]).*$", re.MULTILINE)
 _UNSAFE = re.compile(r"</script|<!--", re.IGNORECASE)
 
@@ -43,7 +50,7 @@ def build(address: str | None = None) -> bytes:
     style, script = content.style(), bundle(ENTRY)
     policy = (
         f"default-src 'none'; script-src '{_digest(script)}' 'wasm-unsafe-eval'; style-src '{_digest(style)}'; "
-        f"img-src data: blob:; connect-src data: {_origin(address) if address else _ANY_SERVER}; "
+        f"img-src data: blob:; connect-src data: {_origin(address) if address else _ANY_SERVER}; worker-src blob:; "
         "base-uri 'none'; form-action 'none'"
     )
     html = content.page(
@@ -76,7 +83,10 @@ def bundle(entry: str) -> str:
     parts = _Parts()
     parts.add(entry)
     table = "".join(f"modules[{json.dumps(name)}] = (() => {{\n{body}}})();\n\n" for name, body in parts.bodies.items())
-    head = "const modules = {};\nconst named = ({ default: _, ...others }) => others;\n"
+    head = (
+        "const modules = {};\nconst named = ({ default: _, ...others }) => others;\n"
+        'const nowhere = { url: "https://localhost/" }; // in place of import.meta; nothing is asked there\n'
+    )
     return safe_in_page(f"\n{head}\n{table}", entry)
 
 
@@ -99,7 +109,7 @@ class _Parts:
         if name in above:
             raise ParameterError(f"{name} needs itself, by way of {above[-1]}; the page cannot be put together")
         source = content.read_text(content.PACKAGE / name)
-        for pattern in (_IMPORT, _PASSED_ON, _LATER):
+        for pattern in (_IMPORT, _PASSED_ON, _LATER, _WORKER):
             for found in pattern.finditer(source):
                 self.add(_resolve(name, found[pattern.groups]), (*above, name))
         self.bodies[name] = self._as_function(name, source)
@@ -138,7 +148,9 @@ class _Parts:
             (_DEFAULT, lambda found: give([("default", found[1])])),
             (_DECLARED, lambda found: give([(found[1], found[1])])),
             (_LATER, lambda found: f"Promise.resolve({self._reference(name, found[1])})"),
+            (_WORKER, _OF_THIS_SCRIPT),
             (_FILE, lambda found: f'new URL("{_data_url(_resolve(name, found[1]))}")'),
+            (_HERE, "nowhere"),
         ):
             source = pattern.sub(replace, source)
         if left := _UNKNOWN.search(source):

@@ -65,8 +65,8 @@ export class Cipher {
    * Encrypt one image into a ciphertext file, with a fresh nonce where the key scope is "image".
    *
    * @param {object} image see encrypt().
-   * @param {object} options `format`, `quality` and `subsampling`, see writeCiphertext(); `anySize`: the id in the
-   *   marker is the one for pictures of any size.
+   * @param {object} options `format`, `quality`, `subsampling` and `encode`, see writeCiphertext(); `anySize`: the id
+   *   in the marker is the one for pictures of any size.
    * @returns {Promise<{bytes: Uint8Array, marker: object, encrypted: object}>} the file; its marker and RGB image.
    */
   async seal(image, { anySize = false, ...options } = {}) {

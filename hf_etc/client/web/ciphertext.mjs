@@ -7,7 +7,6 @@ import { AuthenticationError, GeometryError, MarkerError, NotACiphertextError, P
 import { checkJpeg, encodeJpeg } from "./jpeg.mjs";
 import { markerFromJson, markerToJson, taggedMessage } from "./marker.mjs";
 import { decodePixels, inspectPicture } from "./picture.mjs";
-import { encodePng } from "./png.mjs";
 
 /**
  * Write encrypted pixels as an image file with its marker and tag. Cipher.seal() encrypts, too.
@@ -15,17 +14,26 @@ import { encodePng } from "./png.mjs";
  * @param {EtcKey | null} key makes the tag; null: a random one, where the key is disposable.
  * @param {{data: Uint8Array, height: number, width: number}} image RGB, already encrypted.
  * @param {object} untagged the marker, which as yet has no tag.
- * @param {{format?: "png" | "jpeg", quality?: number, subsampling?: "4:4:4" | "4:2:0"}} options PNG is lossless.
+ * @param {{format?: "png" | "jpeg", quality?: number, subsampling?: "4:4:4" | "4:2:0"}} options PNG is lossless;
+ *   `encode` in place of encodeFile() does the same elsewhere, as in a worker.
  * @returns {Promise<{bytes: Uint8Array, marker: object}>} the file, and its marker with the tag.
  */
 export async function writeCiphertext(key, image, untagged, options = {}) {
-  const { format = "png", quality = 85, subsampling = "4:4:4" } = options;
-  checkFormat({ format, quality, subsampling });
-  const file = format === "png" ? encodePng(image) : await encodeJpeg(image, quality, subsampling);
+  const { encode = encodeFile, ...encoding } = options;
+  const { format = "png" } = encoding;
+  checkFormat(encoding);
+  const file = await encode(image, encoding);
   const [kind, data] = format === "png" ? ["pixels", image.data] : ["jpeg", inspectFile(file).bare];
   const tag = key === null ? randomId() : await key.tag(taggedMessage(untagged, kind, data));
   const marker = { ...untagged, tag };
   return { bytes: insertMarker(file, markerToJson(marker)), marker };
+}
+
+/** Pixels as an image file; see writeCiphertext() for the options. */
+export async function encodeFile(image, { format = "png", quality = 85, subsampling = "4:4:4" } = {}) {
+  if (format === "jpeg") return encodeJpeg(image, quality, subsampling);
+  const { encodePng } = await import("./png.mjs");
+  return encodePng(image);
 }
 
 /**

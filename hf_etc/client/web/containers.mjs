@@ -8,6 +8,7 @@ const MARKER_NAME = "hf-etc";
 const PREFIX = `${MARKER_NAME} `;
 const XMP_NAME = "http://ns.adobe.com/xap/1.0/\0";
 const PNG_IMAGE = ["IHDR", "PLTE", "tRNS", "IDAT", "IEND"];
+const HEIC = ["heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs", "mif1", "msf1"]; // brands
 const WEBP_IMAGE = ["VP8X", "ANIM", "ANMF", "ALPH", "VP8 ", "VP8L"];
 
 /** Throws ImageError: none of the three. */
@@ -17,6 +18,13 @@ function fileKind(bytes) {
   if (latin1(bytes.subarray(0, 3)) === "\xff\xd8\xff") return "jpeg";
   if (latin1(bytes.subarray(0, 4)) === "RIFF" && latin1(bytes.subarray(8, 12)) === "WEBP") return "webp";
   throw new ImageError("not a PNG, JPEG or WebP picture; save it as one of these");
+}
+
+/** Whether a file says that it is HEIC, as telephones write it. AVIF comes in the same box and is none. */
+export function isHeic(bytes) {
+  if (latin1(bytes.subarray(4, 8)) !== "ftyp") return false;
+  const brands = latin1(bytes.subarray(8, Math.min(viewOf(bytes).getUint32(0), 256))).match(/.{4}/gs) ?? [];
+  return brands.some((brand) => HEIC.includes(brand)) && !brands.some((brand) => brand.startsWith("avi"));
 }
 
 /**

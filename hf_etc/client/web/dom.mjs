@@ -65,6 +65,11 @@ export function kindOf(type) {
   return type.split("/")[1].toUpperCase();
 }
 
+/** What a ciphertext leaves to be seen, in words; "" where it has no blocks. */
+export function blockText({ block_size: size }) {
+  return size > 1 ? `Inside a block of ${size} × ${size} pixels everything stays visible` : "";
+}
+
 const FRACTIONS = { "a tenth": 1 / 10, "a fifth": 1 / 5, "a quarter": 1 / 4, "a third": 1 / 3, half: 1 / 2 };
 
 /** How much of a picture is sent, in words; "" where it is all of it. */

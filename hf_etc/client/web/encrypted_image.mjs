@@ -2,15 +2,15 @@
 //
 // The plain picture and the key live in this page's memory. Nothing leaves the page before the user presses the
 // button, and then only the ciphertext, as a data URL. All code is fetched with the page, none of it later.
+// Pictures are decoded, resized and written beside the page, by a worker; keys stay here.
 
+import { Background } from "./background.mjs";
 import { encodeLatin1 } from "./bytes.mjs";
-import { counted, dataUrl, draw, kindOf, onDrop, onFile, shareText } from "./dom.mjs";
-import { decodeCiphertext, encryptPicture, ParameterError, weaknesses } from "./etc.mjs";
-import { loadEncoder } from "./jpeg.mjs";
+import { blockText, counted, dataUrl, draw, kindOf, onDrop, onFile, shareText } from "./dom.mjs";
+import { Cipher, gridOf, makeSpec, ParameterError, weaknesses } from "./etc.mjs";
 import { KeyCard } from "./key_card.mjs";
 import { webCrypto } from "./keys.mjs";
 import { MARKUP } from "./markup.mjs";
-import "./vendor/noble-scrypt.mjs";
 
 /**
  * Build the input inside `root`.
@@ -28,12 +28,18 @@ export function mount(root, settings, deliver) {
   new EncryptedImage(root, settings, deliver).start();
 }
 
+let background = null; // one for all inputs of a page
+
 class EncryptedImage {
+  #background = (background ??= new Background());
   #keys;
-  #picture = null;
+  #picture = null; // the file
+  #plain = null; // its pixels, of the size that is encrypted
+  #problem = null; // why there are none
   #ciphertext = null;
   #isDelivered = false;
-  #turn = 0; // of the picture shown: a slower, older encryption must not replace a newer one
+  #beforeCamera = null; // the picture that is back when the camera is left
+  #turn = 0; // of the ciphertext shown: a slower, older encryption must not replace a newer one
 
   constructor(root, settings, deliver) {
     this.root = root;
@@ -52,11 +58,16 @@ class EncryptedImage {
     this.#sayPicture();
     try {
       webCrypto();
-      if (this.settings.format === "jpeg") await loadEncoder();
+      await Promise.all([this.#keys.openKept(), this.#fetchTheRest()]);
     } catch (error) {
-      return this.#keys.tell(error.message, "bad");
+      this.#keys.tell(error.message, "bad");
     }
-    await this.#keys.openKept();
+  }
+
+  /** What the page does not show itself with, and needs before it can be cut off from the network. */
+  async #fetchTheRest() {
+    const decoders = this.#background.do("getReady", { format: this.settings.format });
+    await Promise.all([decoders, import("./vendor/noble-scrypt.mjs")]);
   }
 
   #listenForPictures() {
@@ -76,53 +87,80 @@ class EncryptedImage {
     );
     parts.camera.addEventListener("click", () => this.#startCamera());
     parts.shoot.addEventListener("click", () => this.#shoot());
+    parts["stop-camera"].addEventListener("click", () => {
+      this.#usePicture(this.#beforeCamera);
+      parts.camera.focus();
+    });
     parts.clear.addEventListener("click", () => {
       this.#usePicture(null);
       parts["picture-file"].focus();
     });
   }
 
+  // Bring a picture to size and show it, with a key or without; no file takes the picture away.
   async #usePicture(file) {
-    this.#picture = file;
+    [this.#picture, this.#plain, this.#problem] = [file, null, null];
     this.parts.clear.hidden = !file;
     this.#stopCamera();
-    await this.#encrypt();
+    this.#encrypt();
+    if (!file) return;
+    try {
+      const plain = await this.#prepare(file);
+      if (file === this.#picture) this.#plain = plain;
+    } catch (error) {
+      if (file === this.#picture) this.#problem = error.message;
+    }
+    if (file === this.#picture) await this.#encrypt();
   }
 
-  // Encrypt the picture with the key at hand, show both, and offer to send the ciphertext.
+  #prepare(file) {
+    const { size, fit, resample } = this.settings;
+    const given = { file, options: { size, fit, resample }, grid: gridOf(makeSpec(this.#keys.cipher)) };
+    return this.#background.do("prepare", given, (step) => file === this.#picture && this.#tell(step));
+  }
+
+  // Encrypt the picture with the key at hand, show it, and offer to send the ciphertext.
   async #encrypt() {
     const turn = ++this.#turn;
+    if (this.#plain) this.#problem = null;
     this.#show(null);
-    if (!this.#picture || !this.#keys.isReady) return;
+    if (!this.#plain || !this.#keys.isReady) return;
     try {
-      const made = await this.#makeCiphertext();
+      const made = await this.#makeCiphertext(this.#plain);
       if (turn === this.#turn) this.#show(made);
     } catch (error) {
-      if (turn === this.#turn) this.#tell(`This picture cannot be used: ${error.message}`, "bad");
+      if (turn !== this.#turn) return;
+      this.#problem = error.message;
+      this.#show(null);
     }
   }
 
-  async #makeCiphertext() {
-    const { size, fit, resample, format, quality, subsampling } = this.settings;
-    const options = { ...this.#keys.cipher, size, fit, resample, format, quality, subsampling };
-    const { bytes, type, plain, encrypted, marker } = await encryptPicture(this.#picture, this.#keys.key, options);
-    const weak = size === null && !this.#keys.allowsWeak ? weaknesses(marker.spec, [plain.height, plain.width]) : [];
+  async #makeCiphertext(plain) {
+    const { size, format, quality, subsampling } = this.settings;
+    const cipher = new Cipher(this.#keys.key, this.#keys.cipher);
+    const weak = size === null && !this.#keys.allowsWeak ? weaknesses(cipher.spec, [plain.height, plain.width]) : [];
     if (weak.length) throw new ParameterError(`${weak.join("; ")}; choose a larger one`);
+    const encode = (image, options) => this.#background.do("encode", { image, options });
+    const options = { format, quality, subsampling, encode, anySize: size === null };
+    const { bytes, encrypted } = await cipher.seal(plain, options);
     // What is shown is what will be sent, a lossy format included.
-    const sent = format === "png" ? encrypted : (await decodeCiphertext(bytes)).image;
-    return { bytes, type, plain, sent, url: await dataUrl(bytes, type) };
+    const sent = format === "png" ? encrypted : await this.#background.do("decode", { bytes });
+    return { bytes, type: `image/${format}`, sent, url: await dataUrl(bytes, `image/${format}`) };
   }
 
   #show(made) {
     const { parts } = this;
+    const plain = this.#plain;
     this.#withdraw();
-    draw(parts.plain, made?.plain);
+    draw(parts.plain, plain);
     draw(parts.encrypted, made?.sent);
-    parts["plain-hint"].hidden = parts["encrypted-hint"].hidden = Boolean(made);
+    parts["plain-hint"].hidden = Boolean(plain);
+    parts["encrypted-hint"].hidden = Boolean(made);
     this.#ciphertext = made && this.#keys.permits ? made.url : null;
     const size = made && `${counted(made.bytes.length)} of ${kindOf(made.type)}`;
     parts.size.textContent = this.#ciphertext ? `${size} will be sent` : "What will be sent";
-    parts.share.textContent = made ? shareText(made.sent, made.plain) : "";
+    parts.blocks.textContent = made ? blockText(this.#keys.cipher) : "";
+    parts.share.textContent = made ? shareText(made.sent, plain) : "";
     parts.share.hidden = !parts.share.textContent;
     parts.send.disabled = !this.#ciphertext;
     this.#sayPicture(made);
@@ -130,7 +168,11 @@ class EncryptedImage {
 
   #sayPicture(made) {
     const { isReady, permits } = this.#keys;
-    if (!isReady && !this.#picture) this.#tell("Open your key and choose a picture.");
+    const isBusy = Boolean(this.#picture && !this.#problem && (isReady || !this.#plain) && !made);
+    this.parts.progress.hidden = !isBusy;
+    if (this.#problem) this.#tell(`This picture cannot be used: ${this.#problem}`, "bad");
+    else if (this.#picture && !this.#plain) this.#tell("Reading the picture …");
+    else if (!isReady && !this.#picture) this.#tell("Open your key and choose a picture.");
     else if (!isReady) this.#tell("Picture chosen. Now open your key: it encrypts the picture.");
     else if (!this.#picture) this.#tell("Now choose a picture.");
     else if (!made) this.#tell("Encrypting …");
@@ -164,16 +206,18 @@ class EncryptedImage {
   }
 
   async #startCamera() {
-    const { video } = this.parts;
+    const { video, shoot, camera, clear } = this.parts;
+    const before = this.#picture;
     await this.#usePicture(null);
+    this.#beforeCamera = before;
     try {
       video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
       await video.play();
-      video.hidden = this.parts.shoot.hidden = false;
-      this.parts.camera.hidden = this.parts["plain-hint"].hidden = true;
-      this.parts.shoot.focus();
+      video.hidden = shoot.hidden = this.parts["stop-camera"].hidden = false;
+      camera.hidden = clear.hidden = this.parts["plain-hint"].hidden = true;
+      shoot.focus();
     } catch {
-      this.#stopCamera();
+      await this.#usePicture(before);
       this.#tell("The camera cannot be used: allow it in the browser, or choose a file.", "bad");
     }
   }
@@ -190,8 +234,8 @@ class EncryptedImage {
   #stopCamera() {
     const { video, shoot, camera } = this.parts;
     video.srcObject?.getTracks().forEach((track) => track.stop());
-    video.srcObject = null;
-    video.hidden = shoot.hidden = true;
+    video.srcObject = this.#beforeCamera = null;
+    video.hidden = shoot.hidden = this.parts["stop-camera"].hidden = true;
     camera.hidden = false;
   }
 

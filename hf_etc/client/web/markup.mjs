@@ -48,16 +48,20 @@ export const MARKUP = `
           <canvas data-id="encrypted" role="img" aria-label="The ciphertext" hidden></canvas>
           <span data-id="encrypted-hint">The ciphertext will appear here</span>
         </div>
-        <figcaption data-id="size">What will be sent</figcaption>
+        <figcaption><span data-id="size">What will be sent</span><span data-id="blocks"></span></figcaption>
       </figure>
     </div>
     <p data-id="share" class="he-share" hidden></p>
     <div class="he-row">
       <button type="button" data-id="camera">Use the camera</button>
       <button type="button" data-id="shoot" hidden>Take the picture</button>
+      <button type="button" data-id="stop-camera" hidden>Leave the camera</button>
       <button type="button" data-id="clear" hidden>Remove picture</button>
     </div>
     <div class="he-examples" data-id="examples" hidden><span>Or try one of these:</span></div>
   </fieldset>
-  <p data-id="picture-status" class="he-status" role="status"></p>
+  <div class="he-working">
+    <p data-id="picture-status" class="he-status" role="status"></p>
+    <progress data-id="progress" aria-label="Working on the picture" hidden></progress>
+  </div>
   <button type="button" class="he-send" data-id="send" disabled></button>`;

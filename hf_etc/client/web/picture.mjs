@@ -2,21 +2,24 @@
 //
 // PNG is decoded here, exactly. JPEG and WebP go through the browser's decoder, with every metadata segment
 // cut out first: no colour management, no turning, the same pixels in every browser that decodes to the letter.
+// HEIC is whatever the browser makes of it, in the few that can.
 
-import { inspectFile } from "./containers.mjs";
+import { inspectFile, isHeic } from "./containers.mjs";
 import { AlreadyEncryptedError, BrowserError, ImageError } from "./errors.mjs";
-import { decodePng } from "./png.mjs";
 import { checkSize, overWhite, upright } from "./prepare.mjs";
 
 /**
  * A plain picture.
  *
- * @param {Blob | ArrayBuffer | Uint8Array} file a PNG, JPEG or WebP file.
+ * @param {Blob | ArrayBuffer | Uint8Array} file a PNG, JPEG or WebP file, or HEIC where the browser decodes it.
  * @returns {Promise<{data: Uint8Array, height: number, width: number}>} RGB, transparency laid over white.
  * Throws ImageError: empty, damaged, animated, too large, or of another kind. AlreadyEncryptedError: a ciphertext.
+ * BrowserError: the browser cannot decode it.
  */
 export async function loadPicture(file) {
-  const facts = await inspectPicture(file);
+  const bytes = await toBytes(file);
+  if (isHeic(bytes)) return decodeHeic(bytes);
+  const facts = await inspectPicture(bytes);
   if (facts.labels.length) throw new AlreadyEncryptedError("this image is encrypted already; decrypt it first");
   return upright(await decodePixels(facts), facts.orientation);
 }
@@ -31,9 +34,14 @@ export async function inspectPicture(file) {
 
 /** The RGB pixels, as they are stored, of a picture of which inspectPicture() gave the facts. */
 export async function decodePixels({ kind, height, width, bare }) {
-  const image = kind === "png" ? decodePng(bare) : await decodeInBrowser(bare, `image/${kind}`);
+  const image = await (kind === "png" ? decodePng(bare) : decodeInBrowser(bare, `image/${kind}`));
   if (image.height !== height || image.width !== width) throw new ImageError("the image is truncated or damaged");
   return image;
+}
+
+/** Exactly, by a decoder that is loaded when it is first needed. */
+async function decodePng(bytes) {
+  return (await import("./png.mjs")).decodePng(bytes);
 }
 
 /**
@@ -45,21 +53,42 @@ async function decodeInBrowser(bytes, type) {
   if (!globalThis.createImageBitmap || !globalThis.OffscreenCanvas) {
     throw new BrowserError(`${type} is decoded by a browser, and this is none that can; use a PNG`);
   }
-  checkCanvas();
   const options = { premultiplyAlpha: "none", colorSpaceConversion: "none" };
   const bitmap = await createImageBitmap(new Blob([bytes], { type }), options).catch(() => {
     throw new ImageError("the image is truncated or damaged");
   });
+  return pixelsOf(bitmap, type !== "image/jpeg");
+}
+
+/** By the browser's decoder, which turns the picture upright and converts its colours by itself. */
+async function decodeHeic(bytes) {
+  let bitmap;
+  try {
+    bitmap = await createImageBitmap(new Blob([bytes], { type: "image/heic" }));
+  } catch {
+    throw new BrowserError("this browser cannot read HEIC; save the picture as JPEG or PNG");
+  }
+  checkSize(bitmap.height, bitmap.width);
+  return pixelsOf(bitmap, true);
+}
+
+function pixelsOf(bitmap, mayBeTransparent) {
+  checkCanvas();
   const context = makeCanvas(bitmap.height, bitmap.width);
   context.drawImage(bitmap, 0, 0);
-  const { data, height, width } = context.getImageData(0, 0, bitmap.width, bitmap.height);
+  const image = context.getImageData(0, 0, bitmap.width, bitmap.height);
   bitmap.close();
-  if (type === "image/jpeg" && data.some((value, i) => i % 4 === 3 && value !== 255)) {
+  if (!mayBeTransparent && !isOpaque(image)) {
     throw new BrowserError(
-      `${width}x${height} pixels are too many for this browser's canvas; make the picture smaller`,
+      `${image.width}x${image.height} pixels are too many for this browser's canvas; make the picture smaller`,
     );
   }
-  return overWhite({ data, height, width });
+  return overWhite(image);
+}
+
+function isOpaque({ data }) {
+  for (let i = 3; i < data.length; i += 4) if (data[i] !== 255) return false;
+  return true;
 }
 
 /**

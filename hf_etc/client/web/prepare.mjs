@@ -57,7 +57,10 @@ export function overWhite({ data, height, width }) {
   const out = new Uint8Array(height * width * 3);
   for (let i = 0, o = 0; o < out.length; i += 4, o += 3) {
     const alpha = data[i + 3];
-    for (let c = 0; c < 3; c++) out[o + c] = Math.floor((data[i + c] * alpha + 255 * (255 - alpha) + 127) / 255);
+    for (let c = 0; c < 3; c++) {
+      const value = data[i + c];
+      out[o + c] = alpha === 255 ? value : Math.floor((value * alpha + 255 * (255 - alpha) + 127) / 255);
+    }
   }
   return { data: out, height, width };
 }

@@ -43,8 +43,7 @@ def convert(
             ``destination/split/label/row`` files; it sorts class names, so class numbers may change.
         split: only this split of a dataset.
         limit: only the first rows of each split, in stored order.
-        num_proc: processes. Started by spawn, they read the key from the environment. None: as many as the executor
-            finds processors.
+        num_proc: processes. None: as many as the executor finds processors.
         executor: who does the work; all write the same files. "processes": of this machine. "ray": of a Ray cluster,
             the one that ``RAY_ADDRESS`` names or one on this machine. "ranks": all processes that ``torchrun`` or
             ``accelerate launch`` started, each of which must call this. Workers elsewhere read the key from the file

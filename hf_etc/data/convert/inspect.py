@@ -7,12 +7,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
 from ...errors import EtcError, NotACiphertextError
 from ...files import place
 from ..check import peek
 from .source import IMAGE_SUFFIXES, files_below, kind_of, read_splits
 
 _EXAMPLES = 10
+_PATIENCE = 2  # seconds without a bar
 
 
 @dataclass
@@ -55,13 +58,16 @@ class Inspection:
         return "\n".join(lines + [f"  {example}" for example in self.examples])
 
 
-def inspect(source: str | Path, column: str | None = None, limit: int | None = None) -> Inspection:
+def inspect(
+    source: str | Path, column: str | None = None, limit: int | None = None, progress: bool = False
+) -> Inspection:
     """Read the markers of all images; pixels are not decoded.
 
     Args:
         source: as for :func:`hf_etc.data.convert.convert`.
         column: the image column of a dataset; None finds it when there is exactly one.
         limit: look at the first images only (of each split).
+        progress: count them in a bar, if stderr is a terminal and it takes a while.
 
     Raises:
         ImageError: there is nothing to inspect.
@@ -69,7 +75,8 @@ def inspect(source: str | Path, column: str | None = None, limit: int | None = N
     """
     found = Inspection()
     alone = kind_of(str(source)) == "file"
-    for name, image in _images(str(source), column, limit):
+    images = _images(str(source), column, limit)
+    for name, image in tqdm(images, "inspect", unit="image", delay=_PATIENCE, disable=None if progress else True):
         try:
             marker, format = peek(image)
         except EtcError as error:

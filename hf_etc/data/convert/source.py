@@ -20,7 +20,7 @@ Kind = Literal["file", "tree", "dataset"]
 # fmt: off
 IMAGE_SUFFIXES = frozenset([
     ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pnm",
-    ".avif", ".jp2", ".heic", ".heif",
+    ".avif", ".jp2", ".heic", ".heif", ".dcm", ".dicom",
 ])
 # fmt: on
 TABLE_SUFFIXES = frozenset([".parquet", ".arrow"])

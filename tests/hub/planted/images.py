@@ -63,7 +63,7 @@ IMAGES = {
     },
     **{f"{format} without its name": ("a.dat", image_file(format), PLAIN) for format in ("TIFF", "PPM", "JPEG2000")},
     "video": ("a.dat", b"\0\0\0\x18ftypmp42" + bytes(99), "cannot be told from a plain image"),
-    "DICOM": ("a.dat", bytes(128) + b"DICM" + bytes(99), "cannot be told from a plain image"),
+    "DICOM": ("a.dat", bytes(128) + b"DICM" + bytes(99), PLAIN),
     "Photoshop": ("a.dat", b"8BPS\0\1" + bytes(99), "cannot be told from a plain image"),
     "Matroska": ("a.mkv", b"\x1aE\xdf\xa3" + bytes(99), CLOSED),
     "PDF": ("a.pdf", b"%PDF-1.7\n" + JPEG, CLOSED),

@@ -20,6 +20,13 @@ const LIMITS = {
     "the picture can tell that it was sent.",
 };
 
+const MODES = {
+  dataset: "All pictures have one key: from a handful of ciphertexts, all of them can be decrypted.",
+  image: "Each picture is scrambled in its own way, but its pieces can be put together again, mostly or in part.",
+  gap: "Each picture is scrambled in its own way, and only some of its pixels are sent. Those can be seen.",
+};
+const LISTED = 20; // classes that are named in a line; a longer list is to be opened
+
 const part = (id) => document.getElementById(id);
 
 /** Follow the browser's choice of light or dark, in the input, too. */
@@ -44,7 +51,8 @@ export function showProblem(text) {
 /**
  * Show the picture input for a classifier, in place of an earlier one.
  *
- * @param {{name: string, origin: string}} about who gets the ciphertexts, and where the page comes from; in words.
+ * @param {{name: string, origin: string, model: object | null}} about who gets the ciphertexts, and where the page
+ *   comes from, in words; the model, from readAbout().
  * @param {object} settings for mount(), from readSettings().
  * @param {((dataUrl: string) => Promise<{label: string, score: number}[]>) | null} classify null: ciphertexts are
  *   saved, not sent.
@@ -59,7 +67,7 @@ export function showClassifier(about, settings, classify) {
   root.querySelector("[data-id=keep-key]")?.closest("label").remove();
   answer.withdraw();
   explain(about, settings, classify !== null);
-  part("work").hidden = part("about").hidden = false;
+  part("work").hidden = part("about").hidden = part("mode").hidden = false;
 }
 
 /** Give the input a key as if its user had entered it. */
@@ -117,19 +125,42 @@ function lineOf({ label, score }) {
   return line;
 }
 
-function explain({ name, origin }, settings, sends) {
+function explain({ name, origin, model }, settings, sends) {
   const { cipher, size } = settings;
+  const mode = cipher.gap ? "gap" : cipher.key_scope;
+  part("mode").textContent = MODES[mode];
   const [sent, id] = [outputSize(cipher, ...size), idOf(settings)];
   const receiver = sends ? `${name} gets the scrambled image beside your picture, and nothing else.` : `${name}.`;
   part("who").textContent = `Your picture and its key stay on this machine. ${origin} ${receiver}`;
   part("limits").textContent =
-    "That keeps people from looking at your picture. It is perceptual encryption, without proof of security: " +
-    `${LIMITS[cipher.gap ? "gap" : cipher.key_scope]} Texture, and with it some detail, survives inside of every ` +
+    "That hides a picture from a glance. It is perceptual encryption, without proof of security: " +
+    `${LIMITS[mode]} Texture, and with it some detail, survives inside of every ` +
     "block. Do not let this be the only protection of a picture that could hurt someone.";
   const left = sent.join() === size.join() ? "" : ` of ${size.join("×")}`;
   const geometry = `${sent.join("×")}${left} pixels in blocks of ${cipher.block_size ?? gridOf(cipher)}`;
   const facts = [id ? `Model ${id}` : "Any key", `cipher ${cipher.cipher}`, geometry, `key per ${cipher.key_scope}`];
   part("facts").textContent = facts.join(" · ");
+  describe(model);
+}
+
+/** The model's name, card and classes: somebody else's texts, and a link to the Hub alone. */
+function describe(model) {
+  const { name, hubId, classes, count } = model ?? {};
+  const [line, list] = [part("model"), part("classes")];
+  const isLong = classes?.length > LISTED;
+  line.textContent = model ? `The server says: model ${name}, ${count} classes` : "";
+  if (model && !isLong) line.append(`: ${classes.join(", ")}`);
+  if (hubId) line.append(" · ", cardOf(hubId));
+  list.hidden = !isLong;
+  list.firstElementChild.textContent = isLong ? `The first ${classes.length} classes` : "";
+  list.lastElementChild.textContent = isLong ? classes.join(", ") : "";
+}
+
+function cardOf(hubId) {
+  const link = document.createElement("a");
+  Object.assign(link, { href: `https://huggingface.co/${hubId}`, target: "_blank", rel: "noopener noreferrer" });
+  link.textContent = "model card";
+  return link;
 }
 
 function saveCiphertext(dataUrl) {

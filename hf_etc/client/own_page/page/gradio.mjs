@@ -3,6 +3,7 @@
 import { printable } from "./settings.mjs";
 
 const MAX_SETTINGS = 2 ** 16; // bytes
+const MAX_ABOUT = 2 ** 18;
 const MAX_ANSWER = 2 ** 25;
 const MAX_LABELS = 100;
 const PATIENCE = 300_000; // milliseconds
@@ -24,6 +25,12 @@ export function addressOf(typed) {
 export async function fetchSettings(address) {
   const [settings] = await call(address, "settings", [], MAX_SETTINGS);
   return settings;
+}
+
+/** What the server says of its model, unchecked; null where it says nothing. */
+export async function fetchAbout(address) {
+  const [about] = await call(address, "about", [], MAX_ABOUT).catch(() => [null]);
+  return about;
 }
 
 /** Labels of a ciphertext: [{label, score}], the likeliest first. */

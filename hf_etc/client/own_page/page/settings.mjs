@@ -4,6 +4,8 @@ import { EtcError, makePreparation, makeSpec, outputSize, ParameterError, takesA
 
 const ID = "cipher_id";
 const ID_FORM = /^[0-9a-f]{32}$/;
+const MAX_CLASSES = 1000;
+const HUB_ID = /^[\w-][\w.-]*\/[\w-][\w.-]*$/;
 const MAX_PIXELS = 2048 * 2048;
 
 /**
@@ -33,6 +35,20 @@ export function readSettings(saved, file, action) {
     if (error instanceof EtcError) throw new ParameterError(`unusable settings: ${printable(error.message)}`);
     throw new ParameterError("unusable settings: damaged");
   }
+}
+
+/**
+ * What a server says of its model, as texts to show; null where it says nothing of this form.
+ *
+ * @returns {{name: string, hubId: string | null, classes: string[], count: number} | null} hubId: USER/MODEL.
+ */
+export function readAbout(said) {
+  const { name, hub_id: id, classes, count } = said ?? {};
+  if (typeof name !== "string" || !Array.isArray(classes) || !Number.isSafeInteger(count)) return null;
+  const names = classes.slice(0, MAX_CLASSES);
+  if (!names.every((one) => typeof one === "string")) return null;
+  const hubId = typeof id === "string" && id.length <= 200 && HUB_ID.test(id) ? id : null;
+  return { name: printable(name, 100), hubId, classes: names.map((one) => printable(one, 100)), count };
 }
 
 /** The public id in settings from readSettings(); null: any key will do. */

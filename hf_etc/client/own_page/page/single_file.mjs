@@ -2,8 +2,8 @@
 
 import { onFile } from "../../web/dom.mjs";
 import { followColors, promise, showClassifier, showProblem } from "./classifier.mjs";
-import { addressOf, classify, fetchSettings } from "./gradio.mjs";
-import { readSettings } from "./settings.mjs";
+import { addressOf, classify, fetchAbout, fetchSettings } from "./gradio.mjs";
+import { readAbout, readSettings } from "./settings.mjs";
 
 const MAX_FILE = 2 ** 16; // bytes
 const ORIGIN = "All code of the page is in the file that you opened: compare its SHA-256 with the published one.";
@@ -20,7 +20,7 @@ function tell(text) {
 async function connect(open) {
   latest = open;
   showProblem(null);
-  part("work").hidden = part("about").hidden = true; // of the classifier before
+  part("work").hidden = part("about").hidden = part("mode").hidden = true; // of the classifier before
   try {
     await open();
   } catch (error) {
@@ -36,7 +36,8 @@ async function ask() {
     throw new Error(`${address}: ${error.message}. To encrypt without it, open a settings file.`);
   });
   const settings = readSettings(saved, chosenFile(), "Classify");
-  showClassifier({ name: address, origin: ORIGIN }, settings, (dataUrl) => classify(address, dataUrl));
+  const model = readAbout(await fetchAbout(address));
+  showClassifier({ name: address, origin: ORIGIN, model }, settings, (dataUrl) => classify(address, dataUrl));
   tell(`Connected to ${address}.`);
 }
 
@@ -44,7 +45,7 @@ async function readFile(file) {
   if (file.size > MAX_FILE) throw new Error("this is no settings file: it is too large");
   const text = await file.text();
   const settings = readSettings(parsed(text), chosenFile(), "Save the ciphertext");
-  showClassifier({ name: "Ciphertexts are saved as files", origin: ORIGIN }, settings, null);
+  showClassifier({ name: "Ciphertexts are saved as files", origin: ORIGIN, model: null }, settings, null);
   tell("Settings read from the file: nothing will be sent.");
 }
 
@@ -71,4 +72,4 @@ function start() {
   onFile(part("settings-file"), (file) => connect(() => readFile(file)));
 }
 
-start();
+if (globalThis.document) start(); // its worker runs the same script
