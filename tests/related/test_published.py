@@ -21,7 +21,7 @@ def test_the_page_is_that_of_the_records():
     assert rewrite(ROOT / "docs" / "related-work.md", SCRIPT["tables"](STORE), check=True)
 
 
-@pytest.mark.parametrize("name", ["etc-one-key", "instahide-2", "instahide-4", "neuracrypt"])
+@pytest.mark.parametrize("name", ["etc-one-key", "instahide-2", "instahide-4", "neuracrypt", "unet"])
 def test_the_attack_beats_its_control(name):
     found = STORE.find("related", f"{name}-attack").results
     assert found["value"] > found["control"] + 0.1
