@@ -4,7 +4,8 @@ fsspec knows.
 
 import os
 import secrets
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -81,6 +82,25 @@ def whole_file(path: str | Path, sync: bool = False) -> Iterator[IO[bytes]]:
     finally:
         with suppress(OSError):
             part.unlink()
+
+
+def whole_folder(folder: Path, write: Callable[[Path], object]) -> Path:
+    """A folder of this machine that appears whole or not at all; left as it is where it is there.
+
+    Args:
+        folder: its place; folders on the way are made.
+        write: makes the content of the folder that it is given, which is not there yet.
+
+    Returns:
+        `folder`.
+    """
+    if not folder.is_dir():
+        part = folder.with_name(f"{folder.name}.unfinished")
+        shutil.rmtree(part, ignore_errors=True)
+        part.parent.mkdir(parents=True, exist_ok=True)
+        write(part)
+        part.rename(folder)
+    return folder
 
 
 @contextmanager

@@ -39,6 +39,16 @@ class HubServer(ThreadingHTTPServer):
         self.faults: list[Rule] = []
         self.lock = threading.Lock()
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """Tells the libraries of another process to use this Hub, logged in."""
+        return {
+            "HF_ENDPOINT": self.url,
+            "HF_TOKEN": TOKEN,
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+        }
+
     def fail(self, method: str, path: str, fault: Fault, times: int = 1, after: int = 0) -> None:
         """Let the next `times` requests fail whose path matches the regular expression, after so many that do not."""
         with self.lock:

@@ -11,7 +11,7 @@ from unittest.mock import patch
 import nbformat
 from nbclient import NotebookClient
 
-from .hub_server import TOKEN, serve_hub
+from .hub_server import serve_hub
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "examples" / "notebooks").glob("*.ipynb"))
@@ -34,12 +34,8 @@ def run(path: Path, folder: Path, after: str = "") -> tuple[nbformat.NotebookNod
     notebook = nbformat.read(path, as_version=4)
     notebook.cells.append(nbformat.v4.new_code_cell(after))
     with serve_hub() as hub:
-        environment = {
-            "HF_ENDPOINT": hub.url,
+        environment = hub.environment | {
             "HF_HOME": str(folder / "home"),
-            "HF_TOKEN": TOKEN,
-            "HF_HUB_DISABLE_XET": "1",
-            "HF_HUB_DISABLE_TELEMETRY": "1",
             "OMP_NUM_THREADS": "1",
             "PYTHONPATH": str(ROOT),
             "PYTHONWARNINGS": "ignore",

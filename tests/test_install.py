@@ -21,7 +21,7 @@ import hf_etc
 from hf_etc.errors import INSTALL, SOURCE
 
 from .gradio_app.support import free_port, wait_for
-from .hub_server import TOKEN, serve_hub
+from .hub_server import serve_hub
 
 ROOT = Path(__file__).parents[1]
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
@@ -64,7 +64,7 @@ def hub():
 def space(built, hub, tmp_path_factory):
     """The folder of a Space, published."""
     folder = tmp_path_factory.mktemp("space") / "space"
-    environment = hub_environment(hub)
+    environment = hub.environment
     run(sys.executable, ROOT / "spaces" / "build.py", "tester/classifier", folder, "--wheel", built[0], **environment)
     hf = Path(sysconfig.get_path("scripts"), "hf")
     run(hf, "upload", "tester/classifier", folder, "--repo-type", "space", **environment)
@@ -89,10 +89,6 @@ def demo(installed, tmp_path_factory):
     folder = tmp_path_factory.mktemp("work")
     run(installed / "hf-etc", "demo", "--out", "out", "--epochs", "1", cwd=folder)
     return folder / "out"
-
-
-def hub_environment(hub):
-    return {"HF_ENDPOINT": hub.url, "HF_TOKEN": TOKEN, "HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
 
 
 def environment(**more):

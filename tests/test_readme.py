@@ -19,7 +19,7 @@ from datasets import Image as ImageFeature
 from PIL import Image
 
 from tests.helpers import noise
-from tests.hub_server import OWNER, TOKEN, serve_hub
+from tests.hub_server import OWNER, serve_hub
 
 ROOT = Path(__file__).parents[1]
 ELSEWHERE = ("make ", "pip install", "hf-etc reproduce", "hf-etc frontier")
@@ -56,15 +56,11 @@ def home(tmp_path_factory):
 @pytest.fixture(scope="module")
 def environment(home):
     with serve_hub() as server:
-        values = {
+        values = server.environment | {
             "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
             "HOME": str(home),
             "PYTHONPATH": str(ROOT),
-            "HF_ENDPOINT": server.url,
             "HF_HOME": str(home / "cache"),
-            "HF_HUB_DISABLE_XET": "1",
-            "HF_HUB_DISABLE_TELEMETRY": "1",
-            "HF_TOKEN": TOKEN,
             "OMP_NUM_THREADS": "1",
         }
         upload = f"from datasets import load_from_disk; load_from_disk('few').push_to_hub('{OWNER}/cifar10')"

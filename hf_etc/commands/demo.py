@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 
+from ..demo import EPOCHS
 from ..usage import CommandParser
 from .options import hide_bars
-
-EPOCHS = 25
 
 
 def parser() -> CommandParser:

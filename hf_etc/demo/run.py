@@ -6,7 +6,6 @@ Run again after an interruption: what is finished is not done again.
 import io
 import json
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -28,7 +27,7 @@ from ..data import encrypt_dataset
 from ..data.convert.output import output_folder
 from ..errors import EtcError
 from ..experiments.embedded import DIGIT_SIZE, load_digits, load_photographs
-from ..files import write_text
+from ..files import whole_folder, write_text
 from ..images.ciphertext import decode_ciphertext
 from ..processor.image_processing import EtcImageProcessor
 from ..records import result_record, write_json
@@ -37,12 +36,13 @@ from ..training.arguments import SourceArguments, arguments_from
 from ..training.data import load_eval_split
 from ..training.evaluation import evaluate_model
 from ..training.train import TrainingResult, build, train
+from . import EPOCHS
 from .leak import as_pixels, attack_one_key, attack_private
 from .page import Sample, render_page
 
 T = TypeVar("T")
 BLOCK, SEED = 16, 0
-EPOCHS, SHOWN = 25, 12
+SHOWN = 12
 PHOTOGRAPHS, PHOTOGRAPH = ("temple", "flower"), (320, 480)
 _STEPS = 7
 _STOP = "Ctrl-C stops; the same command goes on from there."
@@ -155,12 +155,7 @@ def _steps(out: Path, epochs: int) -> dict[str, float]:
 
 def stored(folder: Path, make: Callable[[], datasets.DatasetDict]) -> datasets.DatasetDict:
     """The dataset of this folder; made and saved first, whole or not at all, where there is none."""
-    if not folder.exists():
-        part = folder.with_name(f"{folder.name}.unfinished")
-        shutil.rmtree(part, ignore_errors=True)
-        make().save_to_disk(part)
-        part.rename(folder)
-    return datasets.DatasetDict.load_from_disk(folder)
+    return datasets.DatasetDict.load_from_disk(whole_folder(folder, lambda part: make().save_to_disk(part)))
 
 
 def kept_key(path: Path) -> EtcKey:

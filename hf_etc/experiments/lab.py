@@ -1,7 +1,6 @@
 """What the measurements work with: the scale, the data, the key and a working folder."""
 
 import hashlib
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -14,6 +13,7 @@ from PIL import Image
 from ..cipher.keys import EtcKey
 from ..data import encrypt_dataset
 from ..errors import ParameterError
+from ..files import whole_folder
 from ..images.load import load_rgb
 from ..images.prepare import Preparation
 from ..training.arguments import SourceArguments
@@ -249,14 +249,7 @@ class Lab:
 
     def made(self, name: str, write: Callable[[Path], None]) -> Path:
         """A folder of `work` that appears whole or not at all."""
-        folder = self.work / "data" / name
-        if not folder.is_dir():
-            partial = folder.with_name(f"{name}.partial")
-            shutil.rmtree(partial, ignore_errors=True)
-            partial.parent.mkdir(parents=True, exist_ok=True)
-            write(partial)
-            partial.rename(folder)
-        return folder
+        return whole_folder(self.work / "data" / name, write)
 
 
 @lru_cache(maxsize=1)

@@ -10,7 +10,7 @@ from hf_etc import EtcImageProcessor, EtcKey, cli
 from hf_etc.hub import push
 from hf_etc.models import build_model
 from tests.hub.processes import ROOT, Processes
-from tests.hub_server import TOKEN, serve_hub
+from tests.hub_server import serve_hub
 from tests.training.training_helpers import COLORS, TINY, save_both
 
 NETWORK = {name: int(value) for name, _, value in (pair.partition("=") for pair in TINY.split(","))}
@@ -27,12 +27,8 @@ def process(hub, tmp_path_factory):
     """Runs code in new processes that know the Hub and are logged in."""
     folder = tmp_path_factory.mktemp("processes")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING"))}
-    environment |= {
-        "HF_ENDPOINT": hub.url,
+    environment |= hub.environment | {
         "HF_HOME": str(folder / "home"),
-        "HF_HUB_DISABLE_XET": "1",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "HF_TOKEN": TOKEN,
         "OMP_NUM_THREADS": "1",
         "PYTHONPATH": str(ROOT),
         "PYTHONDONTWRITEBYTECODE": "1",
