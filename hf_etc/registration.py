@@ -5,10 +5,11 @@ what transformers has loaded already is registered at once, the rest as soon as 
 
 A processor of transformers ignores arguments that it does not know, a key among them, and would go on to hand plain
 pixels to whoever thinks them encrypted. Its loaders are wrapped, and look for a key; without one they do what they did.
+Its pipelines open pictures themselves, and know no file that is in memory; our processor does, and is given those.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, wraps
 from importlib import import_module
 from importlib.machinery import ModuleSpec
@@ -101,11 +102,44 @@ def _refuse_key(processor: Any, *_: Any, **__: Any) -> None:
         )
 
 
+def _take_files_in(pipeline: type) -> None:
+    """Let a pipeline with our processor take the bytes of a file, and what datasets stores of one."""
+    preprocess: Callable[..., Any] = pipeline.__dict__["preprocess"]
+    if hasattr(preprocess, "taking_files"):
+        return
+
+    @wraps(preprocess)
+    def taking_files(self: Any, image: Any, timeout: float | None = None, **kwargs: Any) -> Any:
+        from .processor.image_processing import EtcImageProcessor
+
+        process: Any = self.image_processor
+        if isinstance(image, bytes | Mapping) and isinstance(self.image_processor, EtcImageProcessor):
+            return process(image, return_tensors="pt", **kwargs).to(self.dtype)
+        return preprocess(self, image, timeout=timeout, **kwargs)
+
+    taking_files.taking_files = True  # type: ignore[attr-defined]
+    pipeline.preprocess = taking_files  # type: ignore[attr-defined]
+
+
+def _take_files_in_classification() -> None:
+    from transformers.pipelines.image_classification import ImageClassificationPipeline
+
+    _take_files_in(ImageClassificationPipeline)
+
+
+def _take_files_in_feature_extraction() -> None:
+    from transformers.pipelines.image_feature_extraction import ImageFeatureExtractionPipeline
+
+    _take_files_in(ImageFeatureExtractionPipeline)
+
+
 REGISTRARS: dict[str, Callable[[], None]] = {
     "transformers.image_processing_base": _guard_image_processors,
     "transformers.models.auto.image_processing_auto": _register_image_processor,
     "transformers.models.auto.modeling_auto": _register_models,
     "transformers.models.auto.processing_auto": _guard_auto_processor,
+    "transformers.pipelines.image_classification": _take_files_in_classification,
+    "transformers.pipelines.image_feature_extraction": _take_files_in_feature_extraction,
 }
 
 

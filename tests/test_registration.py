@@ -62,6 +62,10 @@ def probe(prelude):
     def classify(model, image, **kwargs):
         return pipeline(task, model=str(model), **kwargs)(str(folder / image))[0]["label"]
 
+    def features(model, image):
+        extract = pipeline("image-feature-extraction", model=str(model))
+        return "features" if extract((folder / image).read_bytes())[0] else "nothing"
+
     def client():
         return AutoImageProcessor.from_pretrained(vit, key=key)
 
@@ -80,7 +84,10 @@ def probe(prelude):
         "pipeline, ciphertext": lambda: classify(vit, "sent.png"),
         "pipeline, jpeg": lambda: classify(vit, "sent.jpeg"),
         "pipeline, webp": lambda: classify(vit, "sent.webp"),
+        "pipeline, bytes": lambda: pipeline(task, str(vit))((folder / "sent.png").read_bytes())[0]["label"],
         "pipeline, plain": lambda: classify(vit, "plain.png"),
+        "features, bytes": lambda: features(vit, "sent.png"),
+        "features, plain": lambda: features(vit, "plain.png"),
         "pipeline, bare": lambda: classify(bare, "plain.png"),
         "client pipeline, plain": lambda: classify(vit, "plain.png", image_processor=client()),
         "client pipeline, ciphertext": lambda: classify(vit, "sent.png", image_processor=client()),
@@ -98,12 +105,13 @@ def probe(prelude):
         "AutoProcessor, key": lambda: type(AutoProcessor.from_pretrained(vit, key=key)).__name__,
         "AutoProcessor, wrong key": lambda: type(AutoProcessor.from_pretrained(vit, key=wrong)).__name__,
     }
-    results = {"watching": any("Watcher" in type(finder).__name__ for finder in sys.meta_path)}
+    results = {}
     for name, attempt in attempts.items():
         try:
             results[name] = attempt()
         except Exception as error:
             results[name] = f"error: {type(error).__name__}: {error}"
+    results["watching"] = any("Watcher" in type(finder).__name__ for finder in sys.meta_path)
     return results
 
 
@@ -176,12 +184,15 @@ def probed(folder) -> dict[str, dict]:
     return {order: json.loads(file.read_text()) | {"log": logs[order]} for order, file in files.items()}
 
 
+SAME_PICTURE = ("pipeline, ciphertext", "pipeline, webp", "pipeline, bytes", "client pipeline, plain")
+
+
 @pytest.mark.parametrize("order", ORDERS)
 def test_auto_classes_and_pipelines_encrypt_or_refuse_in_every_import_order(order, probed):
     found = dict(probed[order])
     assert "not supported" not in found.pop("log")  # what a pipeline logs for a model it does not know
     errors = {name: found.pop(name) for name in list(found) if str(found[name]).startswith("error")}
-    labels = {found.pop(name) for name in ("pipeline, ciphertext", "pipeline, webp", "client pipeline, plain")}
+    labels = {found.pop(name) for name in SAME_PICTURE}
     assert len(labels) == 1 and labels <= set(LABELS)
     assert {found.pop("pipeline, jpeg"), found.pop("iso pipeline")} <= set(LABELS)
     assert found == {
@@ -195,6 +206,7 @@ def test_auto_classes_and_pipelines_encrypt_or_refuse_in_every_import_order(orde
         "auto, fast": "server",
         "auto, ViT config": "server",
         "iso": "IsotropicForImageClassification",
+        "features, bytes": "features",
         "open": "ViTImageProcessor",
         "open, key as text": "ViTImageProcessor",
         "AutoProcessor, key": "EtcImageProcessor",
@@ -204,6 +216,7 @@ def test_auto_classes_and_pipelines_encrypt_or_refuse_in_every_import_order(orde
         "auto, bare": "OSError",
         "auto, bare, ViT config": "OSError",
         "pipeline, plain": "NotACiphertextError",
+        "features, plain": "NotACiphertextError",
         "pipeline, bare": "OSError",
         "client pipeline, ciphertext": "AlreadyEncryptedError",
         "iso pipeline, plain": "NotACiphertextError",

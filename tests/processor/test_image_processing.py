@@ -12,7 +12,7 @@ import torch
 from datasets import Dataset, Features
 from datasets import Image as ImageFeature
 from PIL import Image
-from transformers import ViTImageProcessorPil, pipeline
+from transformers import AutoModel, ViTConfig, ViTForImageClassification, ViTImageProcessorPil, pipeline
 from transformers.image_utils import ChannelDimension
 
 from hf_etc import (
@@ -207,10 +207,30 @@ def test_pipelines_take_what_a_client_sends(client, server, picture, format, tmp
     (sent,) = client.encrypt(picture, format=format)
     (tmp_path / "sent").write_bytes(sent)
     expected = model(**server(sent, return_tensors="pt")).logits[0].softmax(-1).max().item()
-    for form in (Image.open(io.BytesIO(sent)), str(tmp_path / "sent"), base64.b64encode(sent).decode()):
-        assert classify(form)[0]["score"] == pytest.approx(expected)
-    with pytest.raises(NotACiphertextError):
-        classify(picture)
+    stored = {"bytes": sent, "path": None}
+    forms = [Image.open(io.BytesIO(sent)), str(tmp_path / "sent"), base64.b64encode(sent).decode(), sent, stored]
+    for found in (*map(classify, forms), *classify(forms, batch_size=2)):
+        assert found[0]["score"] == pytest.approx(expected)
+    for plain in (picture, png(picture)):
+        with pytest.raises(NotACiphertextError):
+            classify(plain)
+
+
+def test_feature_pipelines_take_what_a_client_sends(client, server, picture):
+    model = AutoModel.from_config(build_model("convmixer", 3, dim=8, depth=1, patch_size=8, kernel_size=3).config)
+    extract = pipeline("image-feature-extraction", model=model.eval(), image_processor=server)
+    (sent,) = client.encrypt(picture)
+    expected = model(**server(sent, return_tensors="pt")).last_hidden_state
+    for form in (sent, {"bytes": sent, "path": None}, Image.open(io.BytesIO(sent))):
+        assert torch.allclose(extract(form, return_tensors=True), expected, atol=1e-5)
+
+
+def test_other_pipelines_take_no_bytes_as_ever(picture):
+    network = ViTForImageClassification(ViTConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=1))
+    classify = pipeline("image-classification", model=network, image_processor=ViTImageProcessorPil())
+    with pytest.raises(TypeError, match="Incorrect format used for image"):
+        classify(png(picture))
+    assert classify(picture)
 
 
 @pytest.mark.parametrize("format", ["png", "webp", "jpeg"])
