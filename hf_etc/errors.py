@@ -41,6 +41,10 @@ class ImageError(EtcError, ValueError):
     """An input cannot be used as an image."""
 
 
+class MissingWindowError(ImageError):
+    """Grayscale of more than 8 bits, and nobody said which values become black and white."""
+
+
 class NotACiphertextError(ImageError):
     """A ciphertext was expected and the image carries no marker."""
 

@@ -196,7 +196,7 @@ def configuration(given):
 
 def to_rgb(given):
     image = Image.frombytes(given["mode"], (given["width"], given["height"]), bytes.fromhex(given["samples"]))
-    return {"pixels": runner.show_bytes(load_rgb(image, window="full").tobytes())}  # of 16 bits
+    return {"pixels": runner.show_bytes(load_rgb(image, window=given.get("window")).tobytes())}
 
 
 def prepare(given):

@@ -73,7 +73,8 @@ def load_rgb(source: ImageSource, window: str | None = None) -> Image.Image:
             after its rescale slope and intercept, with "full" before. Other pictures need none.
 
     Raises:
-        ImageError: see :func:`open_image`; also grayscale with more than 8 bits without a window.
+        ImageError: see :func:`open_image`.
+        MissingWindowError: grayscale with more than 8 bits and no window.
         ParameterError: it is no window.
 
     Example:

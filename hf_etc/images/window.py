@@ -8,7 +8,7 @@ import re
 
 import numpy as np
 
-from ..errors import ImageError, ParameterError
+from ..errors import ImageError, MissingWindowError, ParameterError
 
 FULL, OWN = "full", "dicom"
 _NUMBER = r"\s*([-+]?\d+(?:\.\d+)?)\s*"
@@ -37,9 +37,9 @@ def limits(window: str) -> tuple[float, float] | None:
     return low, high
 
 
-def missing(name: str, what: str) -> ImageError:
+def missing(name: str, what: str) -> MissingWindowError:
     """The error of a picture whose window nobody said."""
-    return ImageError(
+    return MissingWindowError(
         f"{name} has {what}, and nothing says which values become black and white; give a window, such as "
         '--window 0:4095, or load_rgb(picture, window="0:4095")'
     )
@@ -63,7 +63,8 @@ def gray(values: np.ndarray, window: str | None, name: str) -> np.ndarray:
     """The uint8 picture of grayscale numbers that are no DICOM file's: uint16, int32 or float.
 
     Raises:
-        ImageError: there is no window, or none for such numbers.
+        MissingWindowError: nobody said which.
+        ImageError: such numbers have no such window.
     """
     whole = values.dtype.kind == "u" and values.dtype.itemsize == 2
     if window is None:

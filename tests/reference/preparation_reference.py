@@ -3,6 +3,9 @@
 An image here is a list of rows, each a list of (red, green, blue).
 """
 
+import math
+import re
+
 from .refusal import Refusal
 from .settings_reference import check_size
 
@@ -23,16 +26,37 @@ TO_RGB = {
     "LA": lambda gray, alpha: (over_white(gray, alpha),) * 3,
     "RGBA": lambda red, green, blue, alpha: tuple(over_white(value, alpha) for value in (red, green, blue)),
     "CMYK": lambda c, m, y, black: tuple(under_ink(ink, black) for ink in (c, m, y)),
-    "I;16": lambda low, high: (high, high, high),
 }
 SAMPLE_BYTES = {"L": 1, "LA": 2, "RGBA": 4, "CMYK": 4, "I;16": 2}
 
 
-def to_rgb(mode, samples):
-    """Samples of one of the modes (16-bit gray is little-endian), as RGB bytes."""
+def to_rgb(mode, samples, window):
+    """Samples of one of the modes (16-bit gray is little-endian, and by a window), as RGB bytes."""
+    convert = TO_RGB.get(mode) or sixteen_bits(window)
     step = SAMPLE_BYTES[mode]
-    pixels = [TO_RGB[mode](*samples[i : i + step]) for i in range(0, len(samples), step)]
+    pixels = [convert(*samples[i : i + step]) for i in range(0, len(samples), step)]
     return bytes(value for pixel in pixels for value in pixel)
+
+
+def sixteen_bits(window):
+    if window is None:
+        raise Refusal("MissingWindowError", "window")
+    if window == "full":
+        return lambda low, high: (high, high, high)
+    number = r"([-+]?[0-9]+(?:\.[0-9]+)?)"
+    found = re.fullmatch(rf"\s*{number}\s*([:/])\s*{number}\s*", window)
+    if not found:
+        raise Refusal("ParameterError", "window")
+    black, white = float(found[1]), float(found[3])
+    if found[2] == "/":
+        black, white = black - white / 2, black + white / 2
+    if black >= white:
+        raise Refusal("ParameterError", "window")
+    return lambda low, high: (gray_of(low + 256 * high, black, white),) * 3
+
+
+def gray_of(value, black, white):
+    return math.floor(min(max((value - black) * 255 / (white - black), 0), 255) + 0.5)
 
 
 # Geometry

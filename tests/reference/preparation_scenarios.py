@@ -11,11 +11,31 @@ def conversions():
         "LA": bytes(v for gray in values for alpha in values for v in (gray, alpha)),
         "RGBA": bytes(v for c in values for a in values for v in (c, 255 - c, (c * 3) % 256, a)),
         "CMYK": bytes(v for c in values for k in values for v in (c, 255 - c, (c * 3) % 256, k)),
-        "I;16": bytes(v for high in values for low in values for v in (low, high)),
     }
     for mode, data in samples.items():
         given = {"mode": mode, "height": 16, "width": 16, "samples": data.hex()}
-        yield scenario(f"to_rgb-{mode.replace(';', '').lower()}", f"16x16 samples of mode {mode}", given)
+        yield scenario(f"to_rgb-{mode.lower()}", f"16x16 samples of mode {mode}", given)
+    sixteen = bytes(v for high in values for low in values for v in (low, high))
+    given = {"mode": "I;16", "height": 16, "width": 16, "samples": sixteen.hex()}
+    for name, window in (
+        ("full", "full"),
+        ("ends", "0:4095"),
+        ("center", "40/400"),
+        ("fractions", "-1000.5:40000.25"),
+        ("beyond", "32768/70000"),
+        ("spaces", " 64 : 255 "),
+    ):
+        yield scenario(f"to_rgb-i16-{name}", f"16-bit gray by the window {window!r}", given | {"window": window})
+    yield scenario("to_rgb-i16-no-window", "16-bit gray, and nobody said", given, "MissingWindowError")
+    for name, window in (
+        ("empty", "9:9"),
+        ("narrow", "400/-40"),
+        ("words", "auto"),
+        ("three", "1:2:3"),
+        ("nothing", ""),
+    ):
+        given = given | {"window": window}
+        yield scenario(f"to_rgb-i16-refused-{name}", f"the window {window!r} is none", given, "ParameterError")
 
 
 def preparations():

@@ -171,6 +171,11 @@ def _configuration(given):
     return {"cipher_id": reading.check_configuration(_key(given), given["configuration"], given["allow_weak"])}
 
 
+def _to_rgb(given):
+    pixels = preparation.to_rgb(given["mode"], bytes.fromhex(given["samples"]), given.get("window"))
+    return {"pixels": show_bytes(pixels)}
+
+
 def _prepare(given):
     image = preparation.rows_of(read_pixels(given), given["height"], given["width"])
     image = preparation.prepare(image, given["size"], given["fit"], given["resample"], given["block_size"])
@@ -200,6 +205,6 @@ RUNNERS = {
     "marker_place": lambda given: {"text": reading.read(_file(given))[1]},
     "authenticate": _authenticate,
     "configuration": _configuration,
-    "to_rgb": lambda given: {"pixels": show_bytes(preparation.to_rgb(given["mode"], bytes.fromhex(given["samples"])))},
+    "to_rgb": _to_rgb,
     "prepare": _prepare,
 }

@@ -7,6 +7,7 @@ import random
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from hf_etc import EtcImageProcessor, EtcKey, Preparation, get_cipher, list_ciphers, load_rgb
@@ -173,9 +174,9 @@ def check_preparation(engine: Engine, count: int = 120) -> None:
 
 
 def check_png_inputs(engine: Engine) -> None:
-    """Any PNG gives the pixels that Pillow reads from it, and of 16 bits the upper eight."""
+    """Any PNG gives the pixels that Pillow reads from it; of 16 bits the upper eight, where they are asked for."""
     files = dict(png_variants())
-    found = engine.results([{"op": "load", "file": to_base64(file)} for file in files.values()])
+    found = engine.results([{"op": "load", "file": to_base64(file), "window": "full"} for file in files.values()])
     wrong = [
         name
         for (name, file), image in zip(files.items(), found, strict=True)
@@ -183,6 +184,29 @@ def check_png_inputs(engine: Engine) -> None:
     ]
     assert wrong == []
     assert len(files) > 90
+
+
+def check_windows(engine: Engine) -> None:
+    """16-bit grayscale becomes 8 bits by the window that its owner names, as in Python, and by none without."""
+    values = np.random.default_rng(8).integers(0, 2**16, (64, 48), dtype=np.uint16)
+    file = png_of(Image.fromarray(values))
+    for window in ("full", "0:4095", " 40 / 400 ", "-1000:40000.5", "32768/70000", "0:65535"):
+        found = unpack(engine.result("load", file=to_base64(file), window=window))
+        assert np.array_equal(found, np.asarray(load_rgb(file, window))), window
+    for window in ("", "auto", "9:9", "400/-40", "dicom", 7, None):
+        with pytest.raises(EtcError) as refused:
+            load_rgb(file, window)
+        kind, message = engine.error("load", file=to_base64(file), window=window)
+        assert kind == ("ParameterError" if window == "dicom" else type(refused.value).__name__)
+        assert "MIN:MAX" in message or "white must lie above black" in message or "such as 0:4095" in message
+    gray = png_of(Image.fromarray((values >> 8).astype(np.uint8)))
+    assert np.array_equal(unpack(engine.result("load", file=to_base64(gray))), np.asarray(load_rgb(gray)))
+
+
+def png_of(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def check_encrypted_picture(engine: Engine, file: bytes, options: dict, expected: np.ndarray) -> bytes:

@@ -48,7 +48,7 @@ const OPERATIONS = {
   },
 
   prepare: ({ image, options, grid }) => show(etc.prepare(read(image), etc.makePreparation(options), grid)),
-  load: async ({ file }) => show(await etc.loadPicture(fromBase64(file))),
+  load: async ({ file, window }) => show(await etc.loadPicture(fromBase64(file), window)),
 
   encode: async ({ image, options }) => toBase64(await encodeFile(read(image), options)),
 

@@ -127,7 +127,7 @@ const RUNNERS = {
   },
 
   /** Through a PNG, the one format that is decoded here; it has no CMYK. */
-  async to_rgb({ mode, height, width, samples }) {
+  async to_rgb({ mode, height, width, samples, window }) {
     const bytes = fromHex(samples);
     const channels = { L: 1, LA: 2, RGBA: 4, "I;16": 1 }[mode];
     if (!channels) throw new Error(`no PNG has mode ${mode}`);
@@ -136,7 +136,7 @@ const RUNNERS = {
         ? Uint16Array.from({ length: height * width }, (_, i) => bytes[2 * i] + 256 * bytes[2 * i + 1])
         : bytes;
     const file = encode({ data, height, width, channels, depth: mode === "I;16" ? 16 : 8 });
-    return { pixels: await showBytes((await etc.loadPicture(file)).data) };
+    return { pixels: await showBytes((await etc.loadPicture(file, window)).data) };
   },
 
   async prepare({ size, fit, resample, block_size: grid, ...input }) {

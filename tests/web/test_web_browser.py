@@ -75,18 +75,23 @@ def test_png_inputs_agree_with_pillow(chromium):
     checks.check_png_inputs(chromium)
 
 
+def test_windows_agree_with_python(chromium):
+    checks.check_windows(chromium)
+
+
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "P", "1", "I;16"])
 def test_png_picture(chromium, picture, mode):
     """Resized and encrypted: the same bytes as Python's."""
     image = _with_gradient_alpha(picture, mode) if mode.endswith("A") else picture.convert("L").convert(mode)
     file = _file(image if mode != "RGB" else picture, "PNG")
+    window = {"window": "0:4095"} if mode == "I;16" else {}
     for options in (
-        {"size": 32, "block_size": 16},
-        {"size": [48, 16], "fit": "pad", "resample": "bilinear", "block_size": 8},
+        {"size": 32, "block_size": 16} | window,
+        {"size": [48, 16], "fit": "pad", "resample": "bilinear", "block_size": 8} | window,
     ):
         size = (32, 32) if options["size"] == 32 else tuple(options["size"])
         preparation = Preparation(size, options.get("fit"), options.get("resample", "bicubic"))
-        checks.check_encrypted_picture(chromium, file, options, preparation.apply(load_rgb(file, "full")))
+        checks.check_encrypted_picture(chromium, file, options, preparation.apply(load_rgb(file, **window)))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hf_etc import EtcKey, get_cipher
+from hf_etc import EtcKey, get_cipher, load_rgb
 from hf_etc.images.ciphertext import read_marker
 
 from ..secrets import find_secret
@@ -112,6 +112,25 @@ def picture():
     return buffer.getvalue()
 
 
+def test_a_16_bit_picture_waits_for_its_window(tab, owners):
+    buffer = io.BytesIO()
+    Image.fromarray(np.random.default_rng(2).integers(0, 2**12, (64, 64), dtype=np.uint16)).save(buffer, "PNG")
+    tab.show(owners)
+    tab.open_key()
+    assert not tab.part("window-entry").is_visible()
+    tab.open_picture(buffer.getvalue())
+    tab.wait_for("picture", "nothing says which values become black and white")
+    assert tab.part("send").is_disabled()
+    tab.part("window").fill("4095:0")
+    tab.part("window").press("Enter")
+    tab.wait_for("picture", "white must lie above black")
+    tab.part("window").fill("0:4095")
+    tab.part("window").press("Enter")
+    tab.wait_for("picture", "Ready")
+    expected = np.asarray(load_rgb(buffer.getvalue(), window="0:4095"))
+    assert np.array_equal(get_cipher("etc", KEY, block_size=8).unseal(tab.send()), expected)
+
+
 def test_the_owners_page_sends(tab, owners, picture):
     tab.show(owners)
     tab.wait_for("key", f"Open the model's key (model {owners['cipher_id'][:8]}…)")
@@ -161,7 +180,7 @@ def test_no_key_goes_to_the_worker(tab, owners, picture):
         posted = [json.loads(text) for text in tab.page.evaluate("posted")]
         assert [one["name"] for one in posted] == ["getReady", "prepare", "encode", "decode"]
         given = [set(one["given"]) for one in posted]
-        assert given == [{"format"}, {"file", "options", "grid"}, {"image", "options"}, {"bytes"}]
+        assert given == [{"format"}, {"file", "window", "options", "grid"}, {"image", "options"}, {"bytes"}]
         assert find_secret(KEY, json.dumps(posted)) == []
 
 

@@ -84,6 +84,10 @@ def test_png_inputs_agree_with_pillow(node):
     checks.check_png_inputs(node)
 
 
+def test_windows_agree_with_python(node):
+    checks.check_windows(node)
+
+
 @pytest.mark.parametrize(
     "options",
     [

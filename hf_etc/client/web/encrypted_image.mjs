@@ -7,7 +7,7 @@
 import { Background } from "./background.mjs";
 import { encodeLatin1 } from "./bytes.mjs";
 import { blockText, counted, dataUrl, draw, kindOf, onDrop, onFile, shareText } from "./dom.mjs";
-import { Cipher, gridOf, makeSpec, ParameterError, weaknesses } from "./etc.mjs";
+import { Cipher, gridOf, makeSpec, MissingWindowError, ParameterError, weaknesses } from "./etc.mjs";
 import { KeyCard } from "./key_card.mjs";
 import { webCrypto } from "./keys.mjs";
 import { MARKUP } from "./markup.mjs";
@@ -85,6 +85,7 @@ class EncryptedImage {
       },
       true,
     );
+    parts.window.addEventListener("change", () => this.#usePicture(this.#picture));
     parts.camera.addEventListener("click", () => this.#startCamera());
     parts.shoot.addEventListener("click", () => this.#shoot());
     parts["stop-camera"].addEventListener("click", () => {
@@ -108,14 +109,20 @@ class EncryptedImage {
       const plain = await this.#prepare(file);
       if (file === this.#picture) this.#plain = plain;
     } catch (error) {
-      if (file === this.#picture) this.#problem = error.message;
+      if (file === this.#picture) this.#refuse(error);
     }
     if (file === this.#picture) await this.#encrypt();
   }
 
+  #refuse(error) {
+    this.#problem = error.message;
+    if (error instanceof MissingWindowError) this.parts["window-entry"].hidden = false;
+  }
+
   #prepare(file) {
     const { size, fit, resample } = this.settings;
-    const given = { file, options: { size, fit, resample }, grid: gridOf(makeSpec(this.#keys.cipher)) };
+    const window = this.parts.window.value.trim() || null;
+    const given = { file, window, options: { size, fit, resample }, grid: gridOf(makeSpec(this.#keys.cipher)) };
     return this.#background.do("prepare", given, (step) => file === this.#picture && this.#tell(step));
   }
 

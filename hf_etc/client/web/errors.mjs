@@ -30,6 +30,8 @@ export class ParameterError extends EtcError {}
 export class GeometryError extends EtcError {}
 /** An input cannot be used as an image. */
 export class ImageError extends EtcError {}
+/** Grayscale of more than 8 bits, and nobody said which values become black and white. */
+export class MissingWindowError extends ImageError {}
 /** A ciphertext was expected and the image carries no marker. */
 export class NotACiphertextError extends ImageError {}
 /** A plain image was expected and the image carries a ciphertext marker. */

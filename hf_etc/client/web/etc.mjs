@@ -36,17 +36,17 @@ export { resize } from "./resample.mjs";
  * @param {object} options yours, or those of a configuration that checkConfiguration() let through: the cipher
  *   (`block_size`, and what is not the default of `cipher`, `key_scope`, `steps`, `shared_block_key`, `gap`, `jitter`,
  *   `keep`, `disposable`, see makeSpec),
- *   the size (`size`, `fit`, `resample`, see makePreparation) and the file (`format`, `quality`, `subsampling`, see
- *   Cipher.seal).
+ *   the size (`size`, `fit`, `resample`, see makePreparation), the `window` of 16-bit grayscale (see loadPicture) and the
+ *   file (`format`, `quality`, `subsampling`, see Cipher.seal).
  * @returns {Promise<{bytes: Uint8Array, type: string, marker: object, plain: object, encrypted: object}>} the file
  *   to send, its media type and marker; and the RGB images before and after encryption, to show.
  */
 export async function encryptPicture(file, key, options = {}) {
-  const { size, fit, resample, format = "png", quality, subsampling, ...params } = options;
+  const { size, fit, resample, window, format = "png", quality, subsampling, ...params } = options;
   const cipher = new Cipher(key, params);
   const preparation = makePreparation({ size, fit, resample });
   checkFormat({ format, quality, subsampling });
-  const plain = prepare(await loadPicture(file), preparation, cipher.grid);
+  const plain = prepare(await loadPicture(file, window), preparation, cipher.grid);
   const sealed = await cipher.seal(plain, { format, quality, subsampling, anySize: preparation.size === null });
   return { type: `image/${format}`, plain, ...sealed };
 }

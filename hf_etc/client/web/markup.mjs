@@ -58,6 +58,9 @@ export const MARKUP = `
       <button type="button" data-id="stop-camera" hidden>Leave the camera</button>
       <button type="button" data-id="clear" hidden>Remove picture</button>
     </div>
+    <label class="he-text" data-id="window-entry" hidden>
+      <span>Which values of a 16-bit picture are black and white: such as 0:4095, 40/400 (center/width), or full</span>
+      <input type="text" data-id="window" autocomplete="off" spellcheck="false"></label>
     <div class="he-examples" data-id="examples" hidden><span>Or try one of these:</span></div>
   </fieldset>
   <div class="he-working">

@@ -12,16 +12,18 @@ import { checkSize, overWhite, upright } from "./prepare.mjs";
  * A plain picture.
  *
  * @param {Blob | ArrayBuffer | Uint8Array} file a PNG, JPEG or WebP file, or HEIC where the browser decodes it.
+ * @param {string | null} window which values of 16-bit grayscale become black and white: "MIN:MAX", "CENTER/WIDTH", or
+ *   "full" for the upper byte. Other pictures need none.
  * @returns {Promise<{data: Uint8Array, height: number, width: number}>} RGB, transparency laid over white.
  * Throws ImageError: empty, damaged, animated, too large, or of another kind. AlreadyEncryptedError: a ciphertext.
- * BrowserError: the browser cannot decode it.
+ * MissingWindowError: 16-bit grayscale, and no window. BrowserError: the browser cannot decode it.
  */
-export async function loadPicture(file) {
+export async function loadPicture(file, window = null) {
   const bytes = await toBytes(file);
   if (isHeic(bytes)) return decodeHeic(bytes);
   const facts = await inspectPicture(bytes);
   if (facts.labels.length) throw new AlreadyEncryptedError("this image is encrypted already; decrypt it first");
-  return upright(await decodePixels(facts), facts.orientation);
+  return upright(await decodePixels(facts, window), facts.orientation);
 }
 
 /** What inspectFile() says of a Blob, an ArrayBuffer or a Uint8Array. Throws ImageError: it cannot be used. */
@@ -33,15 +35,15 @@ export async function inspectPicture(file) {
 }
 
 /** The RGB pixels, as they are stored, of a picture of which inspectPicture() gave the facts. */
-export async function decodePixels({ kind, height, width, bare }) {
-  const image = await (kind === "png" ? decodePng(bare) : decodeInBrowser(bare, `image/${kind}`));
+export async function decodePixels({ kind, height, width, bare }, window = null) {
+  const image = await (kind === "png" ? decodePng(bare, window) : decodeInBrowser(bare, `image/${kind}`));
   if (image.height !== height || image.width !== width) throw new ImageError("the image is truncated or damaged");
   return image;
 }
 
 /** Exactly, by a decoder that is loaded when it is first needed. */
-async function decodePng(bytes) {
-  return (await import("./png.mjs")).decodePng(bytes);
+async function decodePng(bytes, window) {
+  return (await import("./png.mjs")).decodePng(bytes, window);
 }
 
 /**

@@ -3,14 +3,16 @@
 import { ImageError } from "./errors.mjs";
 import { overWhite } from "./prepare.mjs";
 import { decode, encode } from "./vendor/fast-png.mjs";
+import { grayBytes } from "./window.mjs";
 
 /**
  * Decode a PNG of any colour type, bit depth and interlacing.
  *
  * @param {Uint8Array} bytes the bare file, from inspectFile().
- * @returns {{data: Uint8Array, height: number, width: number}} RGB, transparency laid over white, 16 bits cut to 8.
+ * @param {string | null} window of 16-bit grayscale, see grayBytes(); other samples of 16 bits keep their upper byte.
+ * @returns {{data: Uint8Array, height: number, width: number}} RGB, transparency laid over white.
  */
-export function decodePng(bytes) {
+export function decodePng(bytes, window) {
   let png;
   try {
     png = decode(bytes); // inspectFile() compared the checksums
@@ -18,7 +20,7 @@ export function decodePng(bytes) {
     throw new ImageError(`the PNG is truncated or damaged: ${error.message}`);
   }
   const { height, width } = png;
-  const samples = byteSamples(png);
+  const samples = byteSamples(png, window);
   if (png.channels === 3 && !png.transparency) return { data: samples, height, width };
   const rgba = png.palette ? fromPalette(samples, png.palette) : fromChannels(samples, png);
   return overWhite({ data: rgba, height, width });
@@ -30,7 +32,8 @@ export function encodePng({ data, height, width }) {
 }
 
 /** One byte per sample: palette numbers as they are, gray and colour scaled to 0..255. */
-function byteSamples({ data, depth, width, height, palette }) {
+function byteSamples({ data, depth, channels, width, height, palette }, window) {
+  if (depth === 16 && channels === 1) return grayBytes(data, window);
   if (depth === 16) return Uint8Array.from(data, (sample) => sample >> 8);
   if (depth === 8) return data;
   const samples = new Uint8Array(width * height);

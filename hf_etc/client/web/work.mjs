@@ -14,10 +14,10 @@ export const WORK = {
   },
 
   /** The RGB image of a picture file, brought to size. Throws what loadPicture() and prepare() throw. */
-  async prepare({ file, options, grid }, say) {
+  async prepare({ file, window, options, grid }, say) {
     const preparation = makePreparation(options);
     say("Reading the picture …");
-    const picture = await loadPicture(file);
+    const picture = await loadPicture(file, window);
     say("Bringing the picture to size …");
     return prepare(picture, preparation, grid);
   },
