@@ -5,7 +5,7 @@ What leaves as a file or a PIL image carries a tag, and comes back only if the t
 
 import hmac
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -40,6 +40,10 @@ if TYPE_CHECKING:
 
 Images = TypeVar("Images", Image.Image, np.ndarray, "torch.Tensor")
 _TAG_BYTES = 16
+_TOGETHER = 2**21
+"""Bytes of pictures that are encrypted at once: enough to share the cost of a call, and so few that the next ones find
+the memory of the last ones, where more would go back to the system and come page by page.
+"""
 
 
 class Cipher:
@@ -199,20 +203,30 @@ class Cipher:
 
     def seal_all(
         self,
-        pictures: Sequence[np.ndarray],
+        pictures: Iterable[np.ndarray],
         format: ImageFormat | Encoding = "png",
         quality: int = JPEG_QUALITY,
         subsampling: Subsampling = "4:4:4",
         nonces: Sequence[bytes] | None = None,
         any_size: bool = False,
     ) -> list[bytes]:
-        """:meth:`seal` for plain pictures, uint8 (H,W,3) each, of any mixture of sizes."""
+        """:meth:`seal` for plain pictures, uint8 (H,W,3) each, of any mixture of sizes; a few are held at a time."""
         encoding = Encoding.of(format, quality, subsampling)
-        nonces = self.nonces_for(len(pictures)) if nonces is None else nonces
+        _refuse_repeated(nonces)
+        files: list[bytes] = []
+        for some in _a_few(pictures):
+            new = slice(len(files), len(files) + len(some))
+            chosen = self.nonces_for(len(some)) if nonces is None else nonces[new]
+            files += self._sealed(some, chosen, encoding, any_size)
+        return files
+
+    def _sealed(
+        self, pictures: Sequence[np.ndarray], nonces: Sequence[bytes] | None, encoding: Encoding, any_size: bool
+    ) -> list[bytes]:
         files = [b""] * len(pictures)
         for (height, width), same_size in positions(picture.shape[:2] for picture in pictures).items():
             chosen = None if nonces is None else [nonces[i] for i in same_size]
-            encrypted = self.encrypt(np.stack([pictures[i] for i in same_size]), chosen)
+            encrypted = self._compiler.overwrite(np.stack([pictures[i] for i in same_size]), chosen)
             marker = self.marker(height, width, any_size=any_size)
             for i, pixels, nonce in zip(same_size, encrypted, chosen or repeat(None), strict=False):
                 if self.key is None:  # a common id would say that two pictures have one owner
@@ -369,6 +383,19 @@ def tag_of(key: EtcKey, text: str, signed: Signed, data: bytes) -> str:
     mac.update(f"{text}\0{signed}\0".encode("ascii"))
     mac.update(data)
     return mac.digest()[:_TAG_BYTES].hex()
+
+
+def _a_few(pictures: Iterable[np.ndarray]) -> Iterator[list[np.ndarray]]:
+    """Lists of at most `_TOGETHER` bytes, or of one picture."""
+    some, held = [], 0
+    for picture in pictures:
+        some.append(picture)
+        held += picture.nbytes
+        if held + picture.nbytes > _TOGETHER:  # with another one like this
+            yield some
+            some, held = [], 0
+    if some:
+        yield some
 
 
 def positions(keys: Iterable[Any]) -> dict[Any, list[int]]:
