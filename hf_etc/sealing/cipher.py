@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 
 Images = TypeVar("Images", Image.Image, np.ndarray, "torch.Tensor")
 _TAG_BYTES = 16
-_TOGETHER = 2**21
-"""Bytes of pictures that are encrypted at once: enough to share the cost of a call, and so few that the next ones find
-the memory of the last ones, where more would go back to the system and come page by page.
+_TOGETHER, _SIZES = 2**21, 16
+"""Bytes of the pictures that are encrypted at once, and of how many sizes some wait for more: enough to share the cost
+of a call, and so few that they stay in one place, where larger memory would come anew from the system, page by page.
 """
 
 
@@ -213,26 +213,17 @@ class Cipher:
         """:meth:`seal` for plain pictures, uint8 (H,W,3) each, of any mixture of sizes; a few are held at a time."""
         encoding = Encoding.of(format, quality, subsampling)
         _refuse_repeated(nonces)
-        files: list[bytes] = []
-        for some in _a_few(pictures):
-            new = slice(len(files), len(files) + len(some))
-            chosen = self.nonces_for(len(some)) if nonces is None else nonces[new]
-            files += self._sealed(some, chosen, encoding, any_size)
-        return files
-
-    def _sealed(
-        self, pictures: Sequence[np.ndarray], nonces: Sequence[bytes] | None, encoding: Encoding, any_size: bool
-    ) -> list[bytes]:
-        files = [b""] * len(pictures)
-        for (height, width), same_size in positions(picture.shape[:2] for picture in pictures).items():
-            chosen = None if nonces is None else [nonces[i] for i in same_size]
-            encrypted = self._compiler.overwrite(np.stack([pictures[i] for i in same_size]), chosen)
+        files: dict[int, bytes] = {}
+        for numbers, batch in _batches(pictures):
+            chosen = self.nonces_for(len(batch)) if nonces is None else [nonces[i] for i in numbers]
+            height, width = batch.shape[1:3]
             marker = self.marker(height, width, any_size=any_size)
-            for i, pixels, nonce in zip(same_size, encrypted, chosen or repeat(None), strict=False):
+            encrypted = self._compiler.overwrite(batch, chosen)
+            for i, pixels, nonce in zip(numbers, encrypted, chosen or repeat(None), strict=False):
                 if self.key is None:  # a common id would say that two pictures have one owner
                     marker = self.marker(height, width, any_size=any_size)
                 files[i] = encode_ciphertext(pixels, replace(marker, nonce=nonce), self.sign, encoding)
-        return files
+        return [files[i] for i in range(len(files))]
 
     def unseal(self, source: ImageSource | Ciphertext) -> np.ndarray:
         """The picture in a ciphertext file, once its tag is found right.
@@ -385,22 +376,23 @@ def tag_of(key: EtcKey, text: str, signed: Signed, data: bytes) -> str:
     return mac.digest()[:_TAG_BYTES].hex()
 
 
-def _a_few(pictures: Iterable[np.ndarray]) -> Iterator[list[np.ndarray]]:
-    """Lists of at most `_TOGETHER` bytes, or of one picture."""
-    some, held = [], 0
-    for picture in pictures:
-        some.append(picture)
-        held += picture.nbytes
-        if held + picture.nbytes > _TOGETHER:  # with another one like this
-            yield some
-            some, held = [], 0
-    if some:
-        yield some
+def _batches(pictures: Iterable[np.ndarray]) -> Iterator[tuple[list[int], np.ndarray]]:
+    """The numbers of pictures of one size, and the pictures, (N,H,W,3), which may be overwritten."""
+    waiting: dict[Any, tuple[list[int], np.ndarray]] = {}
+    for number, picture in enumerate(pictures):
+        kind = picture.shape, picture.dtype
+        if kind not in waiting:
+            if len(waiting) == _SIZES:
+                yield _filled(*waiting.pop(next(iter(waiting))))
+            waiting[kind] = [], np.empty((max(1, _TOGETHER // (picture.nbytes or 1)), *picture.shape), picture.dtype)
+        numbers, batch = waiting[kind]
+        batch[len(numbers)] = picture
+        numbers.append(number)
+        if len(numbers) == len(batch):
+            yield numbers, batch
+            numbers.clear()
+    yield from (_filled(*some) for some in waiting.values() if some[0])
 
 
-def positions(keys: Iterable[Any]) -> dict[Any, list[int]]:
-    """Where each distinct key stands."""
-    found: dict[Any, list[int]] = {}
-    for i, key in enumerate(keys):
-        found.setdefault(key, []).append(i)
-    return found
+def _filled(numbers: list[int], batch: np.ndarray) -> tuple[list[int], np.ndarray]:
+    return numbers, batch[: len(numbers)]
