@@ -383,7 +383,7 @@ def _batches(pictures: Iterable[np.ndarray]) -> Iterator[tuple[list[int], np.nda
         kind = picture.shape, picture.dtype
         if kind not in waiting:
             if len(waiting) == _SIZES:
-                yield _filled(*waiting.pop(next(iter(waiting))))
+                yield from _filled(*waiting.pop(next(iter(waiting))))
             waiting[kind] = [], np.empty((max(1, _TOGETHER // (picture.nbytes or 1)), *picture.shape), picture.dtype)
         numbers, batch = waiting[kind]
         batch[len(numbers)] = picture
@@ -391,8 +391,10 @@ def _batches(pictures: Iterable[np.ndarray]) -> Iterator[tuple[list[int], np.nda
         if len(numbers) == len(batch):
             yield numbers, batch
             numbers.clear()
-    yield from (_filled(*some) for some in waiting.values() if some[0])
+    for some in waiting.values():
+        yield from _filled(*some)
 
 
-def _filled(numbers: list[int], batch: np.ndarray) -> tuple[list[int], np.ndarray]:
-    return numbers, batch[: len(numbers)]
+def _filled(numbers: list[int], batch: np.ndarray) -> Iterator[tuple[list[int], np.ndarray]]:
+    if numbers:
+        yield numbers, batch[: len(numbers)]
