@@ -38,18 +38,18 @@ from hf_etc.sealing import Recipe, Sealer
 
 SIZE, PHOTOGRAPH, QUALITY = 224, (500, 375), 85
 BATCH, TOGETHER = 64, 13  # images that datasets.map hands over, and of those that are encrypted at once
-IMAGES = 2000  # on disk: two shards, one for each process
 KEYS = {"key for all": {}, "key for each": {"key_scope": "image"}, "private preset": {"preset": "private"}}
 PLAIN = "the same without encryption"
 Ways = Mapping[str, Callable[[Sequence[bytes]], object]]
 
 
 def main() -> None:
-    arguments = parser(__doc__, "pipeline")
+    arguments = parser(__doc__, "pipeline", count=16, rounds=1, on_disk=32)
     arguments.add_argument("images", help="dataset of images of 224x224")
     arguments.add_argument("photographs", help="dataset of larger images")
     arguments.add_argument("--count", type=int, default=160, help="images in a round (default: 160)")
     arguments.add_argument("--rounds", type=int, default=9, help="(default: 9)")
+    arguments.add_argument("--on-disk", type=int, default=2000, help="images for two processes (default: 2000)")
     options = arguments.parse_args()
     sources = {"500x375": photographs(options.photographs), "224x224": stored(options.images, options.count)}
     key = EtcKey(bytes(range(32)))
@@ -61,7 +61,7 @@ def main() -> None:
     groups |= {
         "stages": lambda: {"500x375": stages(key, large), "224x224": stages(key, small)},
         "map": partial(by_map, key, large, options.rounds),
-        "processes": partial(processes, large, options.rounds),
+        "processes": partial(processes, large, options.on_disk, options.rounds),
     }
     results: dict[str, dict] = {}
     settings = {"size": SIZE, "block_size": 16, "quality": QUALITY, "count": options.count, "rounds": options.rounds}
@@ -223,7 +223,7 @@ def table(files: Sequence[bytes], count: int) -> datasets.Dataset:
     return datasets.Dataset.from_dict({"image": rows}, datasets.Features({"image": datasets.Image()}))
 
 
-def processes(files: Sequence[bytes], rounds: int) -> dict[str, float]:
+def processes(files: Sequence[bytes], images: int, rounds: int) -> dict[str, float]:
     """How much faster two processes are than one, on the clock: ``hf-etc encrypt``, and plain work as the limit.
 
     The limit is what the machine gives at that moment: two processes that share nothing, with the same steps without
@@ -233,18 +233,18 @@ def processes(files: Sequence[bytes], rounds: int) -> dict[str, float]:
         work = Path(folder)
         key_file, source = work / "owner.key", work / "source.parquet"
         EtcKey.generate().save(key_file)
-        table(files, IMAGES).to_parquet(source)
+        table(files, images).to_parquet(source)
         runs = []
         for number in range(max(3, rounds // 3)):
             run = {}
             for count in (1, 2):
                 out = work / f"out-{number}-{count}"
                 run[f"encrypt, {count}"] = seconds(partial(encrypt, source, out, key_file, count))
-                run[f"plain, {count}"] = seconds(partial(plain_processes, files, IMAGES // 2, count))
+                run[f"plain, {count}"] = seconds(partial(plain_processes, files, images // 2, count))
             runs.append(run)
     start = statistics.median(seconds(start_only) for _ in range(3))
     ratio = [(one["encrypt, 1"] - start) / (one["encrypt, 2"] - start) for one in runs]
-    rate = {count: IMAGES / statistics.median(one[f"encrypt, {count}"] for one in runs) for count in (1, 2)}
+    rate = {count: images / statistics.median(one[f"encrypt, {count}"] for one in runs) for count in (1, 2)}
     return {
         "hf-etc encrypt, one process, images per second": rate[1],
         "hf-etc encrypt, two processes, images per second": rate[2],
