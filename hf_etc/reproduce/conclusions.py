@@ -12,7 +12,7 @@ LEGEND = f"""\
 What the paper concludes, and what these rows say of it. Few points: {LIMIT:.0f}, or as many as published where those
 are more. After ± stands one standard error, over seeds where there are several, else of the test images; two of them
 decide."""
-_ENOUGH, _CHANCE = 5_000, 10.0  # training images, and percent with ten classes
+_ENOUGH, _CHANCE = 3_000, 10.0  # training images, and percent with ten classes
 _VERDICTS = {frozenset([True]): "supported", frozenset([False]): "not supported", frozenset(): "open"}
 
 

@@ -118,6 +118,7 @@ def report(store: Store) -> str:
 Top-1 accuracy in percent on the test images, after the last epoch. The published figures of the encrypted
 rows belong to the re-encrypted protocol. Chance is 10; one standard error is about 1.6 points with 1,000 test images
 and 2 to 3 with 250.
+
 {comparison("table2", ACCURACY, store)}
 
 {LEGEND}
