@@ -6,7 +6,8 @@ one key for all, and under a key for each.
 
 Run: python benchmarks/base_model.py PRIVATE --base runs/base --image-size 32 --block-size 4 \\
          --model hidden_size=128,num_hidden_layers=6,num_attention_heads=4,intermediate_size=512
-     (a stopped run goes on; writes results/base_model/*.json, and a table to the terminal)
+     (a stopped run goes on; writes results/base_model/*.json, and a table to the terminal and the page; another
+     private set gets another --name)
 """
 
 import argparse
@@ -23,7 +24,7 @@ from sklearn.metrics import roc_auc_score
 from hf_etc import EtcKey
 from hf_etc.cipher import EtcSpec
 from hf_etc.experiments.cells import Cell, Experiment
-from hf_etc.experiments.page import hardware, rewrite, table
+from hf_etc.experiments.page import NOT_YET, hardware, rewrite, table
 from hf_etc.experiments.runner import run
 from hf_etc.experiments.store import SEED, Scale, Store
 from hf_etc.models import load_model, logits_of
@@ -155,19 +156,20 @@ def cells(sizes: Sequence[int]) -> list[Cell]:
     ]
 
 
-def report(sizes: Sequence[int], store: Store) -> str:
-    """Accuracy and AUROC of each row, a column for each number of training pictures."""
+def report(sizes: Sequence[int], store: Store, name: str = NAME) -> str:
+    """Accuracy and AUROC of each row that was measured, a column for each number of training pictures."""
 
     def shown(setting: str, start: str, count: int) -> str:
-        found = store.find(NAME, f"{setting}-{start}-{count}".replace(" ", "-"))
+        found = store.find(name, f"{setting}-{start}-{count}".replace(" ", "-"))
         if found is None:
-            return "not measured"
+            return NOT_YET
         results: Mapping[str, Any] = found.results
         return f"{100 * found.value:.1f} % ({results['auroc']:.3f})"
 
     rows = [[setting, start, *(shown(setting, start, count) for count in sizes)] for setting, start in ROWS]
+    rows = [row for row in rows if set(row[2:]) != {NOT_YET}]
     header = ["pictures", "starts from", *(f"{count} pictures" for count in sizes)]
-    machine = hardware(store, NAME, [cell.name for cell in cells(sizes)])
+    machine = hardware(store, name, [cell.name for cell in cells(sizes)])
     return f"{table(header, rows)}\n\nMeasured at: {machine}."
 
 
@@ -184,6 +186,7 @@ def main() -> None:
     add("--test", type=int, help="test on this many pictures")
     add("--seed", type=int, default=SEED)
     add("--only", default="*", help="only the cells whose name matches, such as 'private-base-*'")
+    add("--name", default=NAME, help="of the records' folder, and with hyphens of the table on the page")
     add("--work", type=Path, default=Path("runs/base_model"), help="trained models")
     add("--out", type=Path, default=Path("results"))
     add("--page", type=Path, default=Path("docs/base-model.md"), help="its table is made anew")
@@ -193,10 +196,11 @@ def main() -> None:
     if not options.key.is_file():
         EtcKey.generate().save(options.key)
     store = Store(options.out)
-    experiment = Experiment(NAME, "Base model", cells(options.sizes), partial(report, options.sizes))
+    show = partial(report, options.sizes, name=options.name)
+    experiment = Experiment(options.name, "Base model", cells(options.sizes), show)
     run([experiment], PrivateBench(options), store, options.only)
     print(experiment.report(store))
-    rewrite(options.page, {"base-model": partial(experiment.report, store)})
+    rewrite(options.page, {options.name.replace("_", "-"): partial(experiment.report, store)})
 
 
 if __name__ == "__main__":

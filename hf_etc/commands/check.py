@@ -3,7 +3,6 @@
 import argparse
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -185,9 +184,8 @@ def _against(model: Any, spec: "CipherSpec", pictures: "np.ndarray") -> tuple[li
 
 def _other_settings(asked: "CipherSpec", wanted: "CipherSpec") -> list[str]:
     """In what a model asks clients for another cipher."""
-    found, expected = ({"cipher": one.name, **asdict(one)} for one in (asked, wanted))
-    other = [f"{name} {found.get(name)}, not {value}" for name, value in expected.items() if found.get(name) != value]
-    return [f"its configuration has {', '.join(other)}: clients with this preset refuse it"] if other else []
+    found, expected = asked.differences(wanted)
+    return [f"its configuration has {found}, not {expected}: clients with this preset refuse it"] if found else []
 
 
 def _pictures(folder: str | None, size: tuple[int, int], block: int, count: int) -> "np.ndarray":

@@ -40,11 +40,20 @@ def test_half_of_the_blocks_is_half_of_the_pixels():
 
 
 @pytest.mark.parametrize(
-    "text", ["image", "image-16-hole4", "image-x", "picture-16", "image-16-keep0", "dataset-16-gap4"]
+    ("text", "reason"),
+    [
+        ("image", "write it as"),
+        ("image-16-hole4", "write it as"),
+        ("image-x", "write it as"),
+        ("picture-16", "use 'dataset' or 'image'"),
+        ("image-16-keep0", "keep 0.0: must be a multiple of 0.01"),
+        ("dataset-16-gap4", "gap needs a key for each image"),
+    ],
 )
-def test_a_setting_that_is_none_is_refused_in_one_line(text):
+def test_a_setting_that_is_none_is_refused_in_one_line(text, reason):
     with pytest.raises(ParameterError) as refused:
         parse_setting(text)
+    assert str(refused.value).startswith(f"the setting '{text}': ") and reason in str(refused.value)
     assert "\n" not in str(refused.value)
 
 

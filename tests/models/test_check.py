@@ -93,10 +93,13 @@ def test_what_clients_are_asked_for_must_be_the_preset(tmp_path, capsys):
     assert "serves private, 16x16 pixels of 32x32" in capsys.readouterr().out
     assert main(["check", str(tmp_path / "bag"), "--preset", "strict", "--json"]) == 1
     found = json.loads(capsys.readouterr().out)
-    reason = "its configuration has gap 3, not 4, jitter 3, not 4, keep 1, not 0.5: clients with this preset refuse it"
-    assert found["reasons"] == [reason] and found["bag_of_blocks"] and not found["serves"]
+    (reason,) = found["reasons"]
+    assert reason.startswith(
+        "its configuration has gap 3, jitter 3, keep 1, not gap 4, jitter 4, keep 0.5: clients with"
+    )
+    assert found["bag_of_blocks"] and not found["serves"]
     assert main(["check", str(tmp_path / "bag"), "--preset", "private", "--keep-blocks", "0.75"]) == 1
-    assert "has keep 1, not 0.75:" in capsys.readouterr().out
+    assert "has keep 1, not keep 0.75:" in capsys.readouterr().out
     assert main(["check", str(tmp_path / "bag"), "--gap", "1"]) == 0, "no preset: what would be, not what is asked for"
 
 
