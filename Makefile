@@ -39,6 +39,7 @@ bench: $(READY) ## Measure speed against named peers, writes results/ and docs/p
 	$(BIN)/python benchmarks/pipeline.py $(DATA)/imagenette $(DATA)/kodak
 	$(BIN)/python benchmarks/dataset.py $(DATA)/cifar10
 	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/preset_sizes.py $(DATA)/kodak
 	$(BIN)/python benchmarks/space.py
 	$(BIN)/python benchmarks/training.py --dataset $(DATA)/cifar10
 	$(BIN)/python benchmarks/page.py
