@@ -1,4 +1,4 @@
-"""docs/performance.md with its chart, sizes in docs/scale.md and docs/threat-model.md, modes in README.md, from records.
+"""docs/performance.md with its chart, tables in docs/scale.md, docs/threat-model.md and README.md, from the records.
 
 Run: python benchmarks/page.py [--check]            (after a benchmark; --check says whether the page is current)
 
@@ -233,7 +233,8 @@ def sizes() -> str:
             cores = [f"{hours:,.1f}", f"{hours / 64:,.2f}"]
             lines.append([f"{images:,}", name, *cores, tera(read_in), tera(out), f"{traffic:,.2f}", engine])
     head = ["images", "keys", "core-hours", "hours on 64 cores", "read", "stored", "hours at 10 Gbit/s", "engine"]
-    return f"{table(head, lines)}\n\n{source(SECTIONS['pipeline'][1], record)}, and the sizes of the frontier's ciphertexts."
+    measured = source(SECTIONS["pipeline"][1], record)
+    return f"{table(head, lines)}\n\n{measured}, and the sizes of the frontier's ciphertexts."
 
 
 def preset_sizes() -> str:
