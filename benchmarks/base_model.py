@@ -11,7 +11,7 @@ Run: python benchmarks/base_model.py PRIVATE --base runs/base --image-size 32 --
 """
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -34,7 +34,8 @@ from hf_etc.training.data import Split, load_eval_split
 from hf_etc.training.evaluation import model_labels
 from hf_etc.training.train import train
 
-NAME = "base_model"
+SETS = {"base_model": (100, 400, 798), "base_model_imagenette": (100, 400, 800)}
+"""Private sets that the page shows, and how many of their pictures are trained on."""
 
 
 @dataclass
@@ -156,7 +157,7 @@ def cells(sizes: Sequence[int]) -> list[Cell]:
     ]
 
 
-def report(sizes: Sequence[int], store: Store, name: str = NAME) -> str:
+def report(name: str, sizes: Sequence[int], store: Store) -> str:
     """Accuracy and AUROC of each row that was measured, a column for each number of training pictures."""
 
     def shown(setting: str, start: str, count: int) -> str:
@@ -173,6 +174,11 @@ def report(sizes: Sequence[int], store: Store, name: str = NAME) -> str:
     return f"{table(header, rows)}\n\nMeasured at: {machine}."
 
 
+def tables(store: Store) -> dict[str, Callable[[], str]]:
+    """The tables of the page."""
+    return {name.replace("_", "-"): partial(report, name, sizes, store) for name, sizes in SETS.items()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
@@ -181,26 +187,26 @@ def main() -> None:
     add("--image-size", type=int, default=224)
     add("--block-size", type=int, default=16)
     add("--model", default="", help="fields of the networks from scratch, name=value,name=value")
-    add("--sizes", type=int, nargs="+", default=[100, 400, 798], help="training pictures; each choice holds the last")
+    add("--sizes", type=int, nargs="+", help="training pictures; each choice holds the last (default: the page's)")
     add("--steps", type=int, default=600, help="of each training, of 50 pictures")
     add("--test", type=int, help="test on this many pictures")
     add("--seed", type=int, default=SEED)
     add("--only", default="*", help="only the cells whose name matches, such as 'private-base-*'")
-    add("--name", default=NAME, help="of the records' folder, and with hyphens of the table on the page")
+    add("--name", choices=SETS, default="base_model", help="of the records' folder, and of the table on the page")
     add("--work", type=Path, default=Path("runs/base_model"), help="trained models")
     add("--out", type=Path, default=Path("results"))
-    add("--page", type=Path, default=Path("docs/base-model.md"), help="its table is made anew")
+    add("--page", type=Path, default=Path("docs/base-model.md"), help="its tables are made anew")
     options = parser.parse_args()
+    sizes = options.sizes or SETS[options.name]
     options.work.mkdir(parents=True, exist_ok=True)
     options.key = options.work / "owner.key"
     if not options.key.is_file():
         EtcKey.generate().save(options.key)
     store = Store(options.out)
-    show = partial(report, options.sizes, name=options.name)
-    experiment = Experiment(options.name, "Base model", cells(options.sizes), show)
+    experiment = Experiment(options.name, "Base model", cells(sizes), partial(report, options.name, sizes))
     run([experiment], PrivateBench(options), store, options.only)
     print(experiment.report(store))
-    rewrite(options.page, {options.name.replace("_", "-"): partial(experiment.report, store)})
+    rewrite(options.page, tables(store))
 
 
 if __name__ == "__main__":

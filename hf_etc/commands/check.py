@@ -35,6 +35,7 @@ def parser() -> CommandParser:
     parser.add_argument("model", metavar="MODEL", help="folder or Hub id of an image classifier")
     parser.add_argument("--images", metavar="DIR", help="folder of pictures to check with (default: random pixels)")
     add_etc_options(parser.add_argument_group("cipher"), "the model's patches", "image, unless the preset has another")
+    parser.add_argument("--keep", type=float, help=argparse.SUPPRESS)  # --keep-blocks, as in a training's recipe
     parser.add_json(
         "bag_of_blocks, block_size, changes (of the largest logit, by what is done to the blocks), causes, serves "
         "(null without a preset or options of etc), reasons against it, labels (share that changes, null without "

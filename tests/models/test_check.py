@@ -51,11 +51,11 @@ def test_it_says_what_sees_a_change(tmp_path, capsys):
 
 def test_labels_that_a_share_of_the_blocks_changes(tmp_path, pictures, capsys):
     bag().save_pretrained(tmp_path / "bag")
-    assert main(["check", str(tmp_path / "bag"), "--images", pictures, "--keep-blocks", "0.5"]) == 0
-    out = capsys.readouterr().out
-    assert (
-        re.search(r"%  of the labels change under keep 0.5\n", out) and "serves keep 0.5, 16x32 pixels of 32x32" in out
-    )
+    for option in ("--keep-blocks", "--keep"):
+        assert main(["check", str(tmp_path / "bag"), "--images", pictures, option, "0.5"]) == 0
+        out = capsys.readouterr().out
+        assert re.search(r"%  of the labels change under keep 0.5\n", out)
+        assert "serves keep 0.5, 16x32 pixels of 32x32" in out
 
 
 SENT = {"paper": "32x32", "private": "16x16", "strict": "8x16"}  # of 32x32 in blocks of 4
