@@ -70,14 +70,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     broken = [name for name, change in changes.items() if change > TOLERANCE]
     causes = {name: what_sees(model, name) for name in broken if name != "everything"}
     one_key = spec is not None and spec.key_scope == "dataset"
-    reasons: list[str] = []
-    labels = None
-    if spec is not None:
-        pictures = _pictures(options.images, size, spec.grid, _LABELLED if options.images else 1)
-        reasons, labels = _against(model, spec, pictures)
-        labels = labels if options.images and not one_key else None
-        if options.preset and processor:
-            reasons += _other_settings(processor.spec, spec)
+    reasons, labels = ([], None) if spec is None else _against(model, spec, options, size)
+    if spec is not None and processor is not None and options.preset:
+        reasons += _other_settings(processor.spec, spec)
     serves = not reasons and (one_key or not broken)
     if options.json:
         print_json(
@@ -171,16 +166,20 @@ def _spec(options: argparse.Namespace, size: tuple[int, int], block: int) -> "Ci
     return spec
 
 
-def _against(model: Any, spec: "CipherSpec", pictures: "np.ndarray") -> tuple[list[str], float | None]:
-    """Why a model does not take what a cipher sends, and the share of labels that it changes."""
+def _against(
+    model: Any, spec: "CipherSpec", options: argparse.Namespace, size: tuple[int, int]
+) -> tuple[list[str], float | None]:
+    """Why a model does not take what a cipher sends, and the share of labels that it changes where that tells much."""
     from ..cipher.keys import EtcKey
     from ..models.invariance import label_changes
     from ..sealing import Recipe, Sealer
 
+    pictures = _pictures(options.images, size, spec.grid, _LABELLED if options.images else 1)
     try:
-        return [], label_changes(model, pictures, Sealer(EtcKey.generate(), Recipe(spec)).encrypt)
+        labels = label_changes(model, pictures, Sealer(EtcKey.generate(), Recipe(spec)).encrypt)
     except GeometryError as error:
         return [str(error)], None
+    return [], labels if options.images and spec.key_scope == "image" else None
 
 
 def _other_settings(asked: "CipherSpec", wanted: "CipherSpec") -> list[str]:
