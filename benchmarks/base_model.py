@@ -11,7 +11,7 @@ Run: python benchmarks/base_model.py PRIVATE --base runs/base --image-size 32 --
 """
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -158,14 +158,15 @@ def cells(sizes: Sequence[int]) -> list[Cell]:
 
 
 def report(name: str, sizes: Sequence[int], store: Store) -> str:
-    """Accuracy and AUROC of each row that was measured, a column for each number of training pictures."""
+    """Accuracy, AUROC of each row that was measured, the mean over seeds; a column for each number of pictures."""
 
     def shown(setting: str, start: str, count: int) -> str:
         found = store.find(name, f"{setting}-{start}-{count}".replace(" ", "-"))
         if found is None:
             return NOT_YET
-        results: Mapping[str, Any] = found.results
-        return f"{100 * found.value:.1f} % ({results['auroc']:.3f})"
+        auroc = np.mean([record["results"]["auroc"] for record in found.records])
+        spread = f" ± {100 * found.spread:.1f}" if found.spread is not None else ""
+        return f"{100 * found.value:.1f}{spread} % ({auroc:.3f})"
 
     rows = [[setting, start, *(shown(setting, start, count) for count in sizes)] for setting, start in ROWS]
     rows = [row for row in rows if set(row[2:]) != {NOT_YET}]
