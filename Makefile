@@ -40,6 +40,7 @@ bench: $(READY) ## Measure speed against named peers, writes results/ and docs/p
 	$(BIN)/python benchmarks/pipeline.py $(DATA)/imagenette $(DATA)/kodak $(QUICK)
 	$(BIN)/python benchmarks/dataset.py $(DATA)/cifar10 $(QUICK)
 	$(BIN)/python benchmarks/memory.py $(QUICK)
+	$(BIN)/python benchmarks/preset_sizes.py $(DATA)/kodak $(QUICK)
 	$(BIN)/python benchmarks/space.py $(QUICK)
 	$(BIN)/python benchmarks/training.py --dataset $(DATA)/cifar10 $(QUICK)
 	$(BIN)/python benchmarks/page.py

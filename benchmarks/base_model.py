@@ -6,11 +6,12 @@ one key for all, and under a key for each.
 
 Run: python benchmarks/base_model.py PRIVATE --base runs/base --image-size 32 --block-size 4 \\
          --model hidden_size=128,num_hidden_layers=6,num_attention_heads=4,intermediate_size=512
-     (a stopped run goes on; writes results/base_model/*.json, and a table to the terminal)
+     (a stopped run goes on; writes results/base_model/*.json, and a table to the terminal and the page; another
+     private set gets another --name)
 """
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -23,7 +24,7 @@ from sklearn.metrics import roc_auc_score
 from hf_etc import EtcKey
 from hf_etc.cipher import EtcSpec
 from hf_etc.experiments.cells import Cell, Experiment
-from hf_etc.experiments.page import hardware, rewrite, table
+from hf_etc.experiments.page import NOT_YET, hardware, rewrite, table
 from hf_etc.experiments.runner import run
 from hf_etc.experiments.store import SEED, Scale, Store
 from hf_etc.models import load_model, logits_of
@@ -33,7 +34,8 @@ from hf_etc.training.data import Split, load_eval_split
 from hf_etc.training.evaluation import model_labels
 from hf_etc.training.train import train
 
-NAME = "base_model"
+SETS = {"base_model": (100, 400, 798), "base_model_imagenette": (100, 400, 800)}
+"""Private sets that the page shows, and how many of their pictures are trained on."""
 
 
 @dataclass
@@ -155,20 +157,27 @@ def cells(sizes: Sequence[int]) -> list[Cell]:
     ]
 
 
-def report(sizes: Sequence[int], store: Store) -> str:
-    """Accuracy and AUROC of each row, a column for each number of training pictures."""
+def report(name: str, sizes: Sequence[int], store: Store) -> str:
+    """Accuracy, AUROC of each row that was measured, the mean over seeds; a column for each number of pictures."""
 
     def shown(setting: str, start: str, count: int) -> str:
-        found = store.find(NAME, f"{setting}-{start}-{count}".replace(" ", "-"))
+        found = store.find(name, f"{setting}-{start}-{count}".replace(" ", "-"))
         if found is None:
-            return "not measured"
-        results: Mapping[str, Any] = found.results
-        return f"{100 * found.value:.1f} % ({results['auroc']:.3f})"
+            return NOT_YET
+        auroc = np.mean([record["results"]["auroc"] for record in found.records])
+        spread = f" ± {100 * found.spread:.1f}" if found.spread is not None else ""
+        return f"{100 * found.value:.1f}{spread} % ({auroc:.3f})"
 
     rows = [[setting, start, *(shown(setting, start, count) for count in sizes)] for setting, start in ROWS]
+    rows = [row for row in rows if set(row[2:]) != {NOT_YET}]
     header = ["pictures", "starts from", *(f"{count} pictures" for count in sizes)]
-    machine = hardware(store, NAME, [cell.name for cell in cells(sizes)])
+    machine = hardware(store, name, [cell.name for cell in cells(sizes)])
     return f"{table(header, rows)}\n\nMeasured at: {machine}."
+
+
+def tables(store: Store) -> dict[str, Callable[[], str]]:
+    """The tables of the page."""
+    return {name.replace("_", "-"): partial(report, name, sizes, store) for name, sizes in SETS.items()}
 
 
 def main() -> None:
@@ -179,24 +188,26 @@ def main() -> None:
     add("--image-size", type=int, default=224)
     add("--block-size", type=int, default=16)
     add("--model", default="", help="fields of the networks from scratch, name=value,name=value")
-    add("--sizes", type=int, nargs="+", default=[100, 400, 798], help="training pictures; each choice holds the last")
+    add("--sizes", type=int, nargs="+", help="training pictures; each choice holds the last (default: the page's)")
     add("--steps", type=int, default=600, help="of each training, of 50 pictures")
     add("--test", type=int, help="test on this many pictures")
     add("--seed", type=int, default=SEED)
     add("--only", default="*", help="only the cells whose name matches, such as 'private-base-*'")
+    add("--name", choices=SETS, default="base_model", help="of the records' folder, and of the table on the page")
     add("--work", type=Path, default=Path("runs/base_model"), help="trained models")
     add("--out", type=Path, default=Path("results"))
-    add("--page", type=Path, default=Path("docs/base-model.md"), help="its table is made anew")
+    add("--page", type=Path, default=Path("docs/base-model.md"), help="its tables are made anew")
     options = parser.parse_args()
+    sizes = options.sizes or SETS[options.name]
     options.work.mkdir(parents=True, exist_ok=True)
     options.key = options.work / "owner.key"
     if not options.key.is_file():
         EtcKey.generate().save(options.key)
     store = Store(options.out)
-    experiment = Experiment(NAME, "Base model", cells(options.sizes), partial(report, options.sizes))
+    experiment = Experiment(options.name, "Base model", cells(sizes), partial(report, options.name, sizes))
     run([experiment], PrivateBench(options), store, options.only)
     print(experiment.report(store))
-    rewrite(options.page, {"base-model": partial(experiment.report, store)})
+    rewrite(options.page, tables(store))
 
 
 if __name__ == "__main__":

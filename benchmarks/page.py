@@ -1,4 +1,4 @@
-"""docs/performance.md with its chart, the sizes in docs/scale.md, and the modes in README.md, from the records.
+"""docs/performance.md with its chart, tables in docs/scale.md, docs/threat-model.md and README.md, from the records.
 
 Run: python benchmarks/page.py [--check]            (after a benchmark; --check says whether the page is current)
 
@@ -21,6 +21,7 @@ from hf_etc.experiments.page import NOT_YET, rewrite, table
 
 ROOT = Path(__file__).resolve().parents[1]
 README, PAGE, SCALE = ROOT / "README.md", ROOT / "docs" / "performance.md", ROOT / "docs" / "scale.md"
+THREATS, PRESET_SIZES = ROOT / "docs" / "threat-model.md", "preset_sizes.json"
 CHART, RESULTS = ROOT / "docs" / "figures" / "performance.png", ROOT / "results"
 HEAD = ("measured", "", "peer or limit", "", "ratio")
 
@@ -212,6 +213,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     up_to_date = rewrite(PAGE, {name: partial(section, name) for name in SECTIONS}, options.check)
     up_to_date &= rewrite(SCALE, {"sizes": sizes}, options.check)
     up_to_date &= rewrite(README, {"modes": modes}, options.check)
+    up_to_date &= rewrite(THREATS, {"preset-sizes": preset_sizes}, options.check)
     if not options.check:
         chart()
     return int(options.check and not up_to_date)
@@ -239,7 +241,25 @@ def sizes() -> str:
             cores = [f"{hours:,.1f}", f"{hours / 64:,.2f}"]
             lines.append([f"{images:,}", name, *cores, tera(read_in), tera(out), f"{traffic:,.2f}", engine])
     head = ["images", "keys", "core-hours", "hours on 64 cores", "read", "stored", "hours at 10 Gbit/s", "engine"]
-    return f"{table(head, lines)}\n\n{source('pipeline', record)}, and the sizes of the frontier's ciphertexts."
+    measured = source(SECTIONS["pipeline"][1], record)
+    return f"{table(head, lines)}\n\n{measured}, and the sizes of the frontier's ciphertexts."
+
+
+def preset_sizes() -> str:
+    """Bytes of JPEG files of each preset, and their share of the plain ones."""
+    path = RESULTS / PRESET_SIZES
+    if not path.exists():
+        return f"{NOT_YET.capitalize()}: the record `{PRESET_SIZES}` is not there."
+    record = json.loads(path.read_text(encoding="utf-8"))
+    found = record["results"]["bytes per picture"]
+    plain = found["plain"]
+    encoders = [name for name in plain if name != "sent"]
+    rows = [
+        [name, f"{100 * one['sent']:.1f} %"]
+        + [f"{one[coder]:,.0f} ({100 * one[coder] / plain[coder]:.0f} %)" for coder in encoders]
+        for name, one in found.items()
+    ]
+    return f"{table(['', 'pixels sent', *encoders], rows)}\n\n{source(PRESET_SIZES, record)}"
 
 
 def tera(count: float) -> str:
@@ -252,7 +272,7 @@ def section(name: str) -> str:
     if record is None:
         return f"{NOT_YET.capitalize()}: the record `{SECTIONS[name][1]}` is not there."
     cells = ([one.name, one.value, one.peer, one.other, shown(one.ratio)] for one in rows(name))
-    return f"{table(HEAD, cells)}\n\n{source(name, record)}"
+    return f"{table(HEAD, cells)}\n\n{source(SECTIONS[name][1], record)}"
 
 
 def rows(name: str) -> list[Row]:
@@ -266,12 +286,11 @@ def read(name: str) -> dict[str, Any] | None:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
-def source(name: str, record: dict[str, Any]) -> str:
+def source(file: str, record: dict[str, Any]) -> str:
     """Command, record, data and machine."""
     machine, load = record["hardware"], record["settings"].get("load average")
     busy = "" if load is None else f", load average {load:g}"
     where = f"{machine['cpu']}, {machine['cores']} cores{busy}"
-    file = SECTIONS[name][1]
     return f"`python benchmarks/{record['command']}` on {record['data']['name']}; {where}; [{file}](../results/{file})"
 
 

@@ -102,6 +102,4 @@ def in_options(message: str) -> str:
     """
     message = _SNAKE_OPTION.sub(lambda found: found[0].replace("_", "-"), message).replace("--key-file", "--key")
     message = re.sub(r"\bkey=(?![\w'\"])", "--key FILE", message)
-    if "Spec(" in message:  # the settings of a cipher, as Python shows them
-        return message
     return _ARGUMENT.sub(lambda found: f"--{found[1].replace('_', '-')} {found[2]}", message)

@@ -1,4 +1,4 @@
-"""docs/performance.md says what the records say."""
+"""docs/performance.md and the other tables of benchmarks say what the records say."""
 
 import importlib.util
 import json
@@ -30,6 +30,17 @@ def test_another_record_makes_another_page(page, tmp_path, monkeypatch):
     monkeypatch.setattr(page, "RESULTS", tmp_path)
     assert page.section(name) != before
     assert page.section("pipeline").startswith("Not measured")
+
+
+def test_sizes_of_the_presets_are_shares_of_the_plain_files(page, tmp_path, monkeypatch):
+    record = json.loads((page.RESULTS / page.PRESET_SIZES).read_text())
+    found = record["results"]["bytes per picture"]
+    assert found["strict"]["sent"] < found["private"]["sent"] < found["paper"]["sent"] == found["plain"]["sent"] == 1
+    found |= {"plain": {"sent": 1, "any": 1000}, "private": {"sent": 0.25, "any": 300}}
+    record["results"]["bytes per picture"] = {name: found[name] for name in ("plain", "private")}
+    (tmp_path / page.PRESET_SIZES).write_text(json.dumps(record))
+    monkeypatch.setattr(page, "RESULTS", tmp_path)
+    assert "| private | 25.0 % | 300 (30 %) |" in page.preset_sizes()
 
 
 @pytest.mark.parametrize("rates", [(50.0, 100.0), (100.0, 50.0)])

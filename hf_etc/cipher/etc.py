@@ -151,7 +151,9 @@ class EtcSpec(CipherSpec):
             )
         rows, columns = (height - size) // pitch + 1, (width - size) // pitch + 1
         if self.gap and rows * columns < 2:
-            raise GeometryError(f"a gap of {self.gap} pixels leaves one block of {height}x{width}; use a smaller gap")
+            raise GeometryError(
+                f"a gap of {self.gap} pixels leaves one block of {height}x{width}; use a smaller gap or smaller blocks"
+            )
         kept_rows = (rows * self._hundredths + 50) // 100
         if not kept_rows:
             raise GeometryError(f"keep {self.keep} leaves no block of the {rows} x {columns} blocks; keep more")

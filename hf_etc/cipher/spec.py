@@ -190,6 +190,18 @@ class CipherSpec(ABC):
         written = self._written().items()
         return {"cipher": self.name, **{k: list(v) if isinstance(v, tuple) else v for k, v in written}}
 
+    def differences(self, other: "CipherSpec") -> tuple[str, str]:
+        """Where two specs differ, in words: what this one has, and what the other; both empty for equal ones.
+
+        Example:
+            >>> make_spec("etc", key_scope="image", gap=4).differences(make_spec("etc", key_scope="image"))
+            ('gap 4', 'gap 0')
+        """
+        if self.name != other.name:
+            return f"cipher {self.name}", f"cipher {other.name}"
+        names = [field.name for field in fields(self) if getattr(self, field.name) != getattr(other, field.name)]
+        return tuple(", ".join(f"{name} {getattr(one, name)}" for name in names) for one in (self, other))  # type: ignore[return-value]
+
     def _written(self) -> dict[str, Any]:
         every = {field: getattr(self, field.name) for field in fields(self)}
         return {f.name: value for f, value in every.items() if f.name not in self.later or value != f.default}

@@ -21,20 +21,33 @@ def add_cipher_options(group: argparse._ActionsContainer, **given: Any) -> None:
         group: of a parser.
         given: more arguments for each of them, such as a default.
     """
+    group.add_argument("--cipher", metavar="NAME", help="registered cipher (default: etc)", **given)
+    add_etc_options(group, **given)
+
+
+def add_etc_options(
+    group: argparse._ActionsContainer, block_size: str = "16", key_scope: str = "dataset", **given: Any
+) -> None:
+    """Those of them for etc: a preset, and what overrides it.
+
+    Args:
+        group: of a parser.
+        block_size, key_scope: what the help says of their defaults.
+        given: more arguments for each of them.
+    """
     add = group.add_argument
-    add("--cipher", metavar="NAME", help="registered cipher (default: etc)", **given)
     add(
         "--preset",
         metavar="NAME",
         help="options of etc by one name: paper, private or strict; those beside it override single ones",
         **given,
     )
-    add("--block-size", type=int, metavar="PIXELS", help="edge of a block (default: 16)", **given)
+    add("--block-size", type=int, metavar="PIXELS", help=f"edge of a block (default: {block_size})", **given)
     add(
         "--key-scope",
         choices=["dataset", "image"],
-        help="dataset: one plan for all images, the paper's; a few ciphertexts give it away (default). "
-        "image: a plan of its own for each",
+        help="dataset: one plan for all images, the paper's; a few ciphertexts give it away. "
+        f"image: a plan of its own for each (default: {key_scope})",
         **given,
     )
     add("--gap", type=int, metavar="PIXELS", help="between blocks, never sent (default: 0)", **given)

@@ -77,6 +77,7 @@ def report(name: str, specs: Sequence[EtcSpec], store: Store) -> str:
             table(_HEADER, [_row(point) for point in found]),
             _about(found[0]),
             *recommendation(found),
+            *attacks(found),
             f"Measured at: {hardware(store, name, measured)}.",
         ]
     )
@@ -115,6 +116,20 @@ def _about(point: Point) -> str:
         f"{point.leakage['public_images']:,} others. *linked*: share of the pictures whose ciphertext somebody who has "
         f"the picture finds among {point.linked['among']}. *bytes*: of JPEG 85 files, against plain."
     )
+
+
+def attacks(found: Sequence[Point]) -> list[str]:
+    """What each attack that was run found of each setting."""
+    names = sorted({name for point in found for name in point.leakage["attacks"]})
+    rows = [
+        [f"`{name_of(point.spec)}`"]
+        + [_percent(point.leakage["attacks"].get(name, {}).get("neighbours_right")) for name in names]
+        for point in found
+    ]
+    about = (
+        "Neighbours found by each attack; blank where it does not apply, or was no attack yet when this was measured:"
+    )
+    return [about, table(["setting", *names], rows)]
 
 
 def recommendation(found: Sequence[Point]) -> list[str]:

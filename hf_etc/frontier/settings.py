@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from ..cipher import EtcSpec
-from ..errors import GeometryError, ParameterError
+from ..errors import EtcError, GeometryError, ParameterError
 
 _SHARES = [  # gap and jitter as shares of a block's edge, then the share of blocks that is sent
     (0, 0, 1),
@@ -76,6 +76,8 @@ def parse_setting(text: str) -> EtcSpec:
         if "keep" in values:
             values["keep"] = values["keep"] / 100
         return EtcSpec(scope, **values)  # type: ignore[arg-type]
+    except EtcError as error:
+        raise ParameterError(f"the setting {text!r}: {error}") from None
     except (ValueError, IndexError, TypeError):
         raise ParameterError(f"the setting {text!r}: write it as image-16-gap4-jitter4-keep50") from None
 

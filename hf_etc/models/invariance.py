@@ -1,5 +1,6 @@
 """What a classifier does not see: whether its logits change when blocks move, turn, are negated or recoloured."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -8,7 +9,6 @@ import torch
 from transformers import PreTrainedModel
 
 from ..blocks import COLORS, TURNS, Layout
-from ..errors import GeometryError, ParameterError
 from .logits import logits_of
 
 CHANGES = {
@@ -53,32 +53,25 @@ def logit_changes(model: PreTrainedModel, pictures: np.ndarray, block_size: int,
     }
 
 
-@torch.no_grad()
-def label_changes(model: PreTrainedModel, pictures: np.ndarray, block_size: int, keep: float, seed: int = 0) -> float:
-    """The share of pictures that get another label when only a random share of the rows of blocks is sent.
+def label_changes(model: PreTrainedModel, pictures: np.ndarray, change: Callable[[np.ndarray], np.ndarray]) -> float:
+    """The share of pictures that get another label once they are changed.
 
     Args:
-        model, pictures, block_size: as for :func:`logit_changes`.
-        keep: the share of the rows, more than 0 and up to 1; each picture has a choice of blocks of its own.
-        seed: of the choice.
+        model, pictures: as for :func:`logit_changes`.
+        change: uint8 (N,H,W,3) to uint8 (N,h,w,3), such as encryption under a key for each picture.
 
     Raises:
-        ParameterError: another share.
-        GeometryError: no row is left, the pictures do not fit, or the model takes whole pictures alone.
+        GeometryError: the pictures do not fit, or the model takes whole pictures alone.
+
+    Example:
+        >>> from hf_etc.models import build_model
+        >>> tiny = dict(hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8)
+        >>> model = build_model("bag-vit", 3, image_size=32, patch_size=8, **tiny).eval()
+        >>> noise = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), np.uint8)
+        >>> label_changes(model, noise, lambda pictures: pictures[:, ::-1])
+        0.0
     """
-    if not 0 < keep <= 1:
-        raise ParameterError(f"keep {keep}: give a number above 0, up to 1")
-    height, width = pictures.shape[1:3]
-    places = Layout.identity(height, width, block_size)
-    rows = int(places.blocks // places.columns * keep + 0.5)
-    if not rows:
-        raise GeometryError(f"keep {keep} leaves no block of {places.blocks}; send more")
-    rng, sent = np.random.default_rng(seed), rows * places.columns
-    order = np.stack([rng.permutation(places.blocks)[:sent] for _ in pictures])
-    changes = (array[order] for array in (places.turn, places.negative, places.color))
-    chosen = Layout(height, width, block_size, places.columns, places.top[order], places.left[order], *changes)
-    some = chosen.apply(pictures)
-    return float((logits_of(model, some).argmax(-1) != logits_of(model, pictures).argmax(-1)).mean())
+    return float((logits_of(model, pictures, change).argmax(-1) != logits_of(model, pictures).argmax(-1)).mean())
 
 
 def what_sees(model: PreTrainedModel, change: str) -> str:

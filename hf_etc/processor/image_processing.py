@@ -258,8 +258,9 @@ class EtcImageProcessor(PilBackend):
         Raises:
             KeyMismatchError, ParameterError, GeometryError: it has another key, cipher or size.
         """
-        if marker.spec.with_kept_key() != self.spec.with_kept_key():
-            raise ParameterError(f"encrypted with {marker.spec}, the model takes {self.spec}; encrypt with those")
+        found, wanted = marker.spec.with_kept_key().differences(self.spec.with_kept_key())
+        if found != wanted:
+            raise ParameterError(f"encrypted with {found}, the model takes {wanted}; encrypt with those")
         rows, columns = self.preparation.size or (marker.height, marker.width)
         if (marker.height, marker.width) != (rows, columns):
             found = f"{marker.height}x{marker.width}"

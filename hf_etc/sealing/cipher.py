@@ -265,7 +265,8 @@ class Cipher:
     def check_marker(self, marker: Marker) -> None:
         """Raise unless `marker` names these parameters and this key; its tag is not looked at."""
         if marker.spec != self.spec:
-            raise ParameterError(f"encrypted with {marker.spec}, this cipher is {self.spec}")
+            found, mine = marker.spec.differences(self.spec)
+            raise ParameterError(f"encrypted with {found}, this cipher has {mine}; decrypt with what encrypted")
         self.spec.check_decryptable()
         if marker.cipher_id not in (self.cipher_id(marker.height, marker.width), self.cipher_id()):
             raise KeyMismatchError(f"encrypted under another key than {self.key_id}; use the key it was made with")

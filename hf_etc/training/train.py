@@ -2,6 +2,7 @@
 
 import json
 import signal
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -98,6 +99,8 @@ def train(
 
     # Model and Trainer. What the output folder holds already must be of the same run.
     model = build(model_args, data.size, class_names)
+    if first:
+        _warn_of_places(model, data)
     facts = facts_of(data_args, data, model, args)
     length = {"num_train_epochs": args.num_train_epochs, "max_steps": args.max_steps}
     finished = args.do_train and check_same_run(output, checkpoint, facts, length)
@@ -184,6 +187,16 @@ def facts_of(
     images = len(data.datasets.get("train", ()))
     optim = OptimizerNames(training.optim).value
     return run_facts(args.protocol, data.processor, data.size, jpeg, model.config, images, data.data, optim)
+
+
+def _warn_of_places(model: PreTrainedModel, data: Prepared) -> None:
+    spec = getattr(data.processor, "spec", None)
+    if spec is not None and spec.key_scope == "image" and not getattr(model, "takes_bags", False):
+        warnings.warn(
+            f"{model.config.model_type} sees where blocks lie, which a key for each image leaves to chance; train a "
+            "bag-vit, which does not",
+            stacklevel=3,
+        )
 
 
 def block_augment(model: PreTrainedModel, args: DataArguments) -> BlockAugment | None:

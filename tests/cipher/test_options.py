@@ -105,6 +105,7 @@ def test_windows_keep_their_distance():
         ({"gap": True}, "gap True: must be"),
         ({"gap": 4, "jitter": 5}, "jitter 5: must be a whole number of pixels, 0 to the gap of 4"),
         ({"jitter": 1}, "jitter 1: must be a whole number of pixels, 0 to the gap of 0"),
+        ({"keep": -0.5}, "keep -0.5: must be"),
         ({"keep": 0}, "keep 0: must be a multiple of 0.01, from 0.01 to 1"),
         ({"keep": 1.01}, "keep 1.01: must be"),
         ({"keep": 0.505}, "keep 0.505: must be"),
@@ -129,7 +130,7 @@ def test_parameters_that_are_refused(params, message):
 @pytest.mark.parametrize(
     ("params", "size", "message"),
     [
-        ({"gap": 300}, (224, 224), "a gap of 300 pixels leaves one block of 224x224; use a smaller gap"),
+        ({"gap": 300}, (224, 224), "a gap of 300 pixels leaves one block of 224x224; use a smaller gap or smaller"),
         ({"gap": 4, "keep": 0.01}, (224, 224), "keep 0.01 leaves no block of the 11 x 11 blocks; keep more"),
         ({"gap": 4, "jitter": 4}, (19, 224), "19x224 is smaller than a block of 16 with a jitter of 4; use a larger"),
         ({"keep": 0.5}, (30, 32), "30x32 is not a multiple of the block size 16; resize"),

@@ -693,7 +693,7 @@ def test_what_was_stored_anew_is_decrypted_under_the_dangerous_name_alone(key):
         DecryptImages(key, unauthenticated=True)
     (plain,) = DecryptImages(key, cipher="etc", unauthenticated=True)(batch)["image"]
     assert np.abs(np.asarray(load_rgb(plain["bytes"])).astype(int) - np.asarray(picture())).mean() < 20
-    with pytest.raises(ParameterError, match="encrypted with EtcSpec"):
+    with pytest.raises(ParameterError, match="encrypted with block_size 16, this cipher has block_size 8"):
         DecryptImages(key, block_size=8, unauthenticated=True)(batch)
 
 
@@ -705,6 +705,10 @@ def test_decryption_expects_what_its_caller_names(key):
         {"cipher": "etc", "block_size": 8, "key_scope": "image"},
     ):
         assert DecryptImages(key, **expected)(batch)["image"][0]["bytes"].startswith(b"\x89PNG")
-    for expected in ({"cipher": "pe"}, {"block_size": 8}, {"block_size": 16, "key_scope": "image"}):
-        with pytest.raises(ParameterError, match="encrypted with EtcSpec"):
+    for expected, message in (
+        ({"cipher": "pe"}, "encrypted with cipher etc, this cipher has cipher pe"),
+        ({"block_size": 8}, "encrypted with key_scope image, this cipher has key_scope dataset"),
+        ({"block_size": 16, "key_scope": "image"}, "encrypted with block_size 8, this cipher has block_size 16"),
+    ):
+        with pytest.raises(ParameterError, match=message):
             DecryptImages(key, **expected)(batch)

@@ -40,11 +40,20 @@ def test_half_of_the_blocks_is_half_of_the_pixels():
 
 
 @pytest.mark.parametrize(
-    "text", ["image", "image-16-hole4", "image-x", "picture-16", "image-16-keep0", "dataset-16-gap4"]
+    ("text", "reason"),
+    [
+        ("image", "write it as"),
+        ("image-16-hole4", "write it as"),
+        ("image-x", "write it as"),
+        ("picture-16", "use 'dataset' or 'image'"),
+        ("image-16-keep0", "keep 0.0: must be a multiple of 0.01"),
+        ("dataset-16-gap4", "gap needs a key for each image"),
+    ],
 )
-def test_a_setting_that_is_none_is_refused_in_one_line(text):
+def test_a_setting_that_is_none_is_refused_in_one_line(text, reason):
     with pytest.raises(ParameterError) as refused:
         parse_setting(text)
+    assert str(refused.value).startswith(f"the setting '{text}': ") and reason in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
@@ -100,23 +109,34 @@ def test_nothing_to_measure_is_bad_input(capsys):
     assert "nothing to measure: give --model" in capsys.readouterr().err
 
 
-def record(found, accuracy):
-    attacks = {"jigsaw": {"neighbours_right": found}}
+def record(found, accuracy, **others):
+    attacks = {"jigsaw": {"neighbours_right": found}, **others}
     leakage = {"value": found, "strongest": "jigsaw", "attacks": attacks, "attacked_images": 4, "public_images": 9}
     right = {"value": accuracy, "draws": [accuracy], "jpeg": accuracy, "plain": 0.9, "test_images": 9, "classes": 3}
     size, linked = {"value": 0.5, "sent_share": 0.5}, {"value": 0.5, "among": 13}
     return {"accuracy": right, "leakage": leakage, "linked": linked, "size": size}
 
 
+def written(folder, records):
+    for name, one in records.items():
+        for what, results in one.items():
+            path = folder / NAME / f"{name}-{what}.small.json"
+            path.parent.mkdir(exist_ok=True)
+            hardware = {"gpus": [], "threads": 1, "cpu": "cpu"}
+            path.write_text(json.dumps({"results": results, "hardware": hardware}))
+    return frontier(NAME, [parse_setting(name) for name in records]).report(Store(folder))
+
+
+def test_the_page_says_which_attacks_were_run(tmp_path):
+    later = {"places": {"neighbours_right": 0.012}, "broken": {"failed": "too few pictures"}}
+    page = written(tmp_path, {"image-16": record(0.8, 0.9), "image-16-gap4": record(0.04, 0.7, **later)})
+    assert "| setting | broken | jigsaw | places |" in page
+    assert "| `image-16` |  | 80.0 % |  |" in page and "| `image-16-gap4` |  | 4.0 % | 1.2 % |" in page
+
+
 def test_the_page_recommends_the_most_accurate_of_those_that_hide(tmp_path):
     values = {"image-16": (0.8, 0.9), "image-16-gap4": (0.04, 0.7), "image-16-gap8": (0.01, 0.6)}
-    machine = {"gpus": [], "threads": 1, "cpu": "cpu"}
-    for name, value in values.items():
-        for what, results in record(*value).items():
-            path = tmp_path / NAME / f"{name}-{what}.small.json"
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(json.dumps({"results": results, "hardware": machine}))
-    page = frontier(NAME, [parse_setting(name) for name in values]).report(Store(tmp_path))
+    page = written(tmp_path, {name: record(*value) for name, value in values.items()})
     chosen = next(line for line in page.splitlines() if line.startswith("**Nobody may recognise"))
     assert "`image-16-gap4`: 70.0 %" in chosen
     weak = next(line for line in page.splitlines() if line.startswith("**Only obfuscation"))

@@ -103,8 +103,12 @@ def test_other_key(served):
 
 
 def test_other_cipher(served):
-    assert "encrypted with EtcSpec" in refused(served, encrypted(served.key, block_size=16))
-    assert "encrypted with EtcSpec" in refused(served, encrypted(served.key, block_size=8, key_scope="image"))
+    assert "encrypted with block_size 16, the model takes block_size 8" in refused(
+        served, encrypted(served.key, block_size=16)
+    )
+    assert "encrypted with key_scope image, the model takes key_scope dataset" in refused(
+        served, encrypted(served.key, block_size=8, key_scope="image")
+    )
 
 
 def test_too_large(served, ciphertext):

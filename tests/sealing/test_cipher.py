@@ -199,7 +199,7 @@ def test_decrypting_under_another_key_or_cipher_is_refused(key, other_key):
     encrypted = EtcCipher(key, 8).encrypt(Image.fromarray(noise(32, 32, 3)))
     with pytest.raises(KeyMismatchError, match=f"encrypted under another key than {other_key.key_id}"):
         EtcCipher(other_key, 8).decrypt(encrypted)
-    with pytest.raises(ParameterError, match="encrypted with EtcSpec"):
+    with pytest.raises(ParameterError, match="encrypted with block_size 8, this cipher has block_size 16; decrypt"):
         EtcCipher(key, 16).decrypt(encrypted)
     with pytest.raises(GeometryError, match="was resized or cropped after encryption"):
         EtcCipher(key, 8).decrypt(encrypted.resize((64, 64)))
