@@ -2,6 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 DATA ?= ../shared/data
+QUICK ?=
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
@@ -34,13 +35,13 @@ lowest: ## Run the quick tests with every direct dependency at its lowest allowe
 docs: $(READY) ## The documentation as a site: site/index.html; a link that leads nowhere fails
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-bench: $(READY) ## Measure speed against named peers, writes results/ and docs/performance.md; DATA= is a folder of data sets
-	$(BIN)/python benchmarks/encryption.py
-	$(BIN)/python benchmarks/pipeline.py $(DATA)/imagenette $(DATA)/kodak
-	$(BIN)/python benchmarks/dataset.py $(DATA)/cifar10
-	$(BIN)/python benchmarks/memory.py
-	$(BIN)/python benchmarks/space.py
-	$(BIN)/python benchmarks/training.py --dataset $(DATA)/cifar10
+bench: $(READY) ## Measure speed against named peers, writes results/ and docs/performance.md; DATA= data sets, QUICK=--quick a trial
+	$(BIN)/python benchmarks/encryption.py $(QUICK)
+	$(BIN)/python benchmarks/pipeline.py $(DATA)/imagenette $(DATA)/kodak $(QUICK)
+	$(BIN)/python benchmarks/dataset.py $(DATA)/cifar10 $(QUICK)
+	$(BIN)/python benchmarks/memory.py $(QUICK)
+	$(BIN)/python benchmarks/space.py $(QUICK)
+	$(BIN)/python benchmarks/training.py --dataset $(DATA)/cifar10 $(QUICK)
 	$(BIN)/python benchmarks/page.py
 
 clean: ## Remove the virtual environment and what the demo and the site wrote

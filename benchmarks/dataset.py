@@ -19,18 +19,22 @@ from hf_etc.records import result_record, write_json
 
 
 def main() -> None:
-    arguments = parser(__doc__, "dataset_conversion")
+    arguments = parser(__doc__, "dataset_conversion", rows=100)
     arguments.add_argument("dataset", help="Hub id or folder")
     arguments.add_argument("--num-proc", type=int, default=2)
+    arguments.add_argument("--rows", type=int, help="take the first of each split (default: all)")
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
+        source = (
+            options.dataset if options.rows is None else first_rows(options.dataset, options.rows, f"{folder}/plain")
+        )
         key, encrypted, decrypted = (str(Path(folder) / name) for name in ("owner.key", "encrypted", "decrypted"))
         EtcKey.generate().save(key)
         measured = {
-            "encrypt": run("encrypt", options.dataset, encrypted, "--key", key, "--num-proc", options.num_proc),
+            "encrypt": run("encrypt", source, encrypted, "--key", key, "--num-proc", options.num_proc),
             "decrypt": run("decrypt", encrypted, decrypted, "--key", key, "--num-proc", options.num_proc),
         }
-        images = compare(load_dataset(options.dataset), load_dataset(decrypted))
+        images = compare(load_dataset(source), load_dataset(decrypted))
         size = sum(file.stat().st_size for file in Path(encrypted).rglob("*.parquet"))
     results = {
         "images": images,
@@ -43,6 +47,13 @@ def main() -> None:
         print(f"{name:<44} {value:14,.0f}")
     settings = {"num_proc": options.num_proc, "block_size": 16, "format": "png"}
     write_json(options.out, result_record("dataset_conversion", results, data=options.dataset, settings=settings))
+
+
+def first_rows(dataset: str, rows: int, folder: str) -> str:
+    """A folder with the first rows of each split of a data set."""
+    for split, table in load_dataset(dataset).items():
+        table.select(range(rows)).to_parquet(f"{folder}/{split}.parquet")
+    return folder
 
 
 def run(*words: object) -> float:

@@ -30,7 +30,7 @@ BLOCK, SIZE = 16, 224
 
 
 def main() -> None:
-    arguments = parser(__doc__, "encryption_speed")
+    arguments = parser(__doc__, "encryption_speed", runs=1)
     arguments.add_argument("--runs", type=int, default=15, help="timed runs; the median counts (default 15)")
     options = arguments.parse_args()
     pin_to_one_core()

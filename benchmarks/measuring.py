@@ -3,15 +3,39 @@
 import argparse
 import os
 import statistics
+import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 
-def parser(description: str, name: str) -> argparse.ArgumentParser:
-    """With --out, which is results/NAME.json if nothing else is said."""
-    made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+class _Parser(argparse.ArgumentParser):
+    """Has other defaults where --quick is given."""
+
+    quick: Mapping[str, Any] = {}
+
+    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
+        if "--quick" in (sys.argv[1:] if args is None else args):
+            self.set_defaults(**self.quick)
+        return super().parse_args(args, namespace)
+
+
+def parser(description: str, name: str, **quick: Any) -> argparse.ArgumentParser:
+    """With --out, which is results/NAME.json if nothing else is said.
+
+    Args:
+        description: for --help.
+        name: of the record.
+        quick: what --quick, which there is if these are given, sets other options to; its record goes aside.
+    """
+    made = _Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--out", type=Path, default=Path(f"results/{name}.json"))
+    if quick:
+        aside = Path(tempfile.gettempdir()) / "hf-etc-bench" / f"{name}.json"
+        made.quick = quick | {"out": aside}
+        made.add_argument("--quick", action="store_true", help=f"only show that it works; the record is {aside}")
     return made
 
 

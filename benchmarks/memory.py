@@ -20,7 +20,6 @@ from PIL import Image
 from hf_etc import EtcKey
 from hf_etc.records import result_record, write_json
 
-COUNTS = 1000, 2000, 4000
 STREAM = """
 import numpy as np
 from datasets import Features, Image, IterableDataset
@@ -46,12 +45,14 @@ with open("/proc/self/status") as status:
 
 
 def main() -> None:
-    options = parser(__doc__, "memory").parse_args()
+    arguments = parser(__doc__, "memory", counts=[50, 100])
+    arguments.add_argument("--counts", type=int, nargs="+", default=[1000, 2000, 4000], help="of images, ascending")
+    options = arguments.parse_args()
     results: dict[str, dict[str, float]] = {"a stream, MiB": {}, "hf-etc encrypt, MiB": {}}
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         EtcKey.generate().save(work / "owner.key")
-        for count in COUNTS:
+        for count in options.counts:
             results["a stream, MiB"][f"{count:,}"] = peak(STREAM.format(count=count))
             source = work / f"{count}.parquet"
             write_images(source, count)

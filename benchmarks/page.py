@@ -148,6 +148,13 @@ def training(results: Any) -> Rows:
         yield Row(f"re-encrypted batches {device}", per_second(fast), host, per_second(slow), fast / slow)
 
 
+def threads(results: Any) -> Rows:
+    """Images per second of whole training steps, by the clock, on several threads over one."""
+    for network, rates in results.items():
+        (one, slow), (several, fast) = rates.items()
+        yield Row(f"{network}, bfloat16: {several}", per_second(fast), one, per_second(slow), fast / slow)
+
+
 SECTIONS: dict[str, tuple[Callable[[Any], Rows], str]] = {
     "encryption": (encryption, "encryption_speed.json"),
     "pipeline": (pipeline, "pipeline.json"),
@@ -157,6 +164,7 @@ SECTIONS: dict[str, tuple[Callable[[Any], Rows], str]] = {
     "dataset": (dataset, "dataset_conversion.json"),
     "space": (space, "space_load.json"),
     "training": (training, "training_speed.json"),
+    "threads": (threads, "training_threads.json"),
 }
 
 

@@ -31,24 +31,25 @@ from measuring import cpu_time, parser, seconds
 from PIL import Image, ImageOps
 
 from hf_etc import EtcKey, Preparation, load_rgb
-from hf_etc.data import encrypt_dataset
+from hf_etc.data import EncryptImages, encrypt_dataset
 from hf_etc.files import whole_file
 from hf_etc.records import result_record, write_json
 from hf_etc.sealing import Recipe, Sealer
 
-SIZE, PHOTOGRAPH, BATCH, QUALITY = 224, (500, 375), 16, 85
-IMAGES = 2000  # on disk: two shards, one for each process
+SIZE, PHOTOGRAPH, QUALITY = 224, (500, 375), 85
+BATCH, TOGETHER = 64, 13  # images that datasets.map hands over, and of those that are encrypted at once
 KEYS = {"key for all": {}, "key for each": {"key_scope": "image"}, "private preset": {"preset": "private"}}
 PLAIN = "the same without encryption"
 Ways = Mapping[str, Callable[[Sequence[bytes]], object]]
 
 
 def main() -> None:
-    arguments = parser(__doc__, "pipeline")
+    arguments = parser(__doc__, "pipeline", count=16, rounds=1, on_disk=32)
     arguments.add_argument("images", help="dataset of images of 224x224")
     arguments.add_argument("photographs", help="dataset of larger images")
     arguments.add_argument("--count", type=int, default=160, help="images in a round (default: 160)")
     arguments.add_argument("--rounds", type=int, default=9, help="(default: 9)")
+    arguments.add_argument("--on-disk", type=int, default=2000, help="images for two processes (default: 2000)")
     options = arguments.parse_args()
     sources = {"500x375": photographs(options.photographs), "224x224": stored(options.images, options.count)}
     key = EtcKey(bytes(range(32)))
@@ -60,7 +61,7 @@ def main() -> None:
     groups |= {
         "stages": lambda: {"500x375": stages(key, large), "224x224": stages(key, small)},
         "map": partial(by_map, key, large, options.rounds),
-        "processes": partial(processes, large, options.rounds),
+        "processes": partial(processes, large, options.on_disk, options.rounds),
     }
     results: dict[str, dict] = {}
     settings = {"size": SIZE, "block_size": 16, "quality": QUALITY, "count": options.count, "rounds": options.rounds}
@@ -116,12 +117,12 @@ def gcm(files: Sequence[bytes], cipher: AESGCM) -> list[bytes]:
     return [cipher.encrypt(os.urandom(12), one.tobytes(), None) for one in pixels]
 
 
-def sealed(files: Sequence[bytes], sealer: Sealer) -> list[bytes]:
-    return sealer.files([picture for file in files for picture in sealer.pictures(file)])
+def sealed(files: Sequence[bytes], encrypt: EncryptImages) -> list[list[bytes]]:
+    return encrypt.convert(files, [""] * len(files))[0]
 
 
-def sealers(key: EtcKey, form: str) -> dict[str, Sealer]:
-    return {name: Sealer(key, Recipe.of(size=SIZE, format=form, **kind)) for name, kind in KEYS.items()}
+def recipes(form: str) -> dict[str, Recipe]:
+    return {name: Recipe.of(size=SIZE, format=form, **kind) for name, kind in KEYS.items()}
 
 
 def in_memory(key: EtcKey, files: Sequence[bytes], form: str, rounds: int) -> dict[str, float]:
@@ -131,7 +132,7 @@ def in_memory(key: EtcKey, files: Sequence[bytes], form: str, rounds: int) -> di
         "Pillow alone": partial(pillow, form=form),
         "AES-GCM of the pixels, no file": partial(gcm, cipher=AESGCM(bytes(32))),
     }
-    ways |= {name: partial(sealed, sealer=one) for name, one in sealers(key, form).items()}
+    ways |= {name: partial(sealed, encrypt=EncryptImages(key, one)) for name, one in recipes(form).items()}
     return compared(ways, files, rounds)
 
 
@@ -162,7 +163,7 @@ def summary(measured: Sequence[Mapping[str, float]], images: int) -> dict[str, f
 
 def stages(key: EtcKey, files: Sequence[bytes], rounds: int = 7) -> dict[str, float]:
     """Milliseconds of processor time per image of each step, with a key for each image, to JPEG."""
-    sealer = sealers(key, "jpeg")["key for each"]
+    sealer = Sealer(key, recipes("jpeg")["key for each"])
     cipher, preparation = sealer.cipher, sealer.recipe.preparation
     images = [load_rgb(file) for file in files]
     pictures = [preparation.apply(image, 16) for image in images]
@@ -170,8 +171,8 @@ def stages(key: EtcKey, files: Sequence[bytes], rounds: int = 7) -> dict[str, fl
     ciphertexts = [encoded(pixels, "jpeg") for pixels in encrypted]
 
     def encrypt() -> None:
-        for start in range(0, len(pictures), BATCH):
-            some = np.stack(pictures[start : start + BATCH])
+        for start in range(0, len(pictures), TOGETHER):
+            some = np.stack(pictures[start : start + TOGETHER])
             cipher.encrypt(some, cipher.nonces_for(len(some)))
 
     def mark() -> None:
@@ -222,7 +223,7 @@ def table(files: Sequence[bytes], count: int) -> datasets.Dataset:
     return datasets.Dataset.from_dict({"image": rows}, datasets.Features({"image": datasets.Image()}))
 
 
-def processes(files: Sequence[bytes], rounds: int) -> dict[str, float]:
+def processes(files: Sequence[bytes], images: int, rounds: int) -> dict[str, float]:
     """How much faster two processes are than one, on the clock: ``hf-etc encrypt``, and plain work as the limit.
 
     The limit is what the machine gives at that moment: two processes that share nothing, with the same steps without
@@ -232,18 +233,18 @@ def processes(files: Sequence[bytes], rounds: int) -> dict[str, float]:
         work = Path(folder)
         key_file, source = work / "owner.key", work / "source.parquet"
         EtcKey.generate().save(key_file)
-        table(files, IMAGES).to_parquet(source)
+        table(files, images).to_parquet(source)
         runs = []
         for number in range(max(3, rounds // 3)):
             run = {}
             for count in (1, 2):
                 out = work / f"out-{number}-{count}"
                 run[f"encrypt, {count}"] = seconds(partial(encrypt, source, out, key_file, count))
-                run[f"plain, {count}"] = seconds(partial(plain_processes, files, IMAGES // 2, count))
+                run[f"plain, {count}"] = seconds(partial(plain_processes, files, images // 2, count))
             runs.append(run)
     start = statistics.median(seconds(start_only) for _ in range(3))
     ratio = [(one["encrypt, 1"] - start) / (one["encrypt, 2"] - start) for one in runs]
-    rate = {count: IMAGES / statistics.median(one[f"encrypt, {count}"] for one in runs) for count in (1, 2)}
+    rate = {count: images / statistics.median(one[f"encrypt, {count}"] for one in runs) for count in (1, 2)}
     return {
         "hf-etc encrypt, one process, images per second": rate[1],
         "hf-etc encrypt, two processes, images per second": rate[2],

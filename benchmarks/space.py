@@ -46,7 +46,7 @@ BATCHES = {"batched": 16, "one at a time": 1}
 
 
 def main() -> None:
-    arguments = parser(__doc__, "space_load")
+    arguments = parser(__doc__, "space_load", requests=20, rounds=1, bodies=40, uncollected=100)
     arguments.add_argument("--preset", help="network to serve (default: the small ConvMixer of hf-etc demo)")
     arguments.add_argument("--requests", type=int, default=200, help="at once (default: 200)")
     arguments.add_argument("--rounds", type=int, default=5, help="of the load (default: 5)")

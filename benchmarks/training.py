@@ -2,11 +2,13 @@
 
 Run: python benchmarks/training.py              (one core; writes results/training_speed.json)
      python benchmarks/training.py --dataset ../shared/data/cifar10     (adds loader and accuracy; half an hour)
+     python benchmarks/training.py --threads 2 --out results/training_threads.json     (on an idle machine)
 
 Every way takes its turn in every round, so that all meet the same state of the machine; medians of processor time of
 whole steps: batch in, weights changed. "as before" is float32 with PyTorch's own gradients and memory layout.
 """
 
+import os
 import statistics
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -69,13 +71,18 @@ SHORT = {  # a training whose accuracy is compared; the small scale of hf-etc re
 
 
 def main() -> None:
-    arguments = parser(__doc__, "training_speed")
+    arguments = parser(__doc__, "training_speed", rounds=1, seeds=0)
     arguments.add_argument(
         "--rounds", type=int, default=5, help="timed steps of each way; the median counts (default 5)"
     )
     arguments.add_argument("--dataset", metavar="NAME", help="CIFAR-10: measure its loader, and train it both ways")
     arguments.add_argument("--seeds", type=int, default=3, help="trainings of each way for the accuracy (default 3)")
+    arguments.add_argument("--threads", type=int, help="measure nothing but so many threads against one, by the clock")
     options = arguments.parse_args()
+    if options.threads:
+        os.environ["OMP_NUM_THREADS"] = str(options.threads)
+        write_threads(options)
+        return
     pin_to_one_core()
 
     from hf_etc.records import result_record, write_json
@@ -98,6 +105,29 @@ def main() -> None:
             "training_speed", measured, data="random pixels; CIFAR-10 for accuracy", seed=0, settings=settings
         ),
     )
+
+
+def write_threads(options: Any) -> None:
+    """The record of several threads over one: the first network with everything that pays, whole steps."""
+    import torch
+
+    from hf_etc.records import result_record, write_json
+
+    network, (build, batch, _) = next(iter(NETWORKS.items()))
+    step = training_step(build, batch, BFLOAT)
+    times: dict[int, list[float]] = {1: [], options.threads: []}
+    for _ in range(options.rounds + 1):  # the first warms up
+        for threads, spent in times.items():
+            torch.set_num_threads(threads)
+            spent.append(seconds(step))
+    rates = {
+        f"{threads} thread{'s' * (threads > 1)}": batch / statistics.median(spent[1:])
+        for threads, spent in times.items()
+    }
+    print(network, rates)
+    settings = {"rounds": options.rounds, "load average": round(os.getloadavg()[0], 2)}
+    about = {"data": "random pixels", "seed": 0, "settings": settings}
+    write_json(options.out, result_record("training_threads", {network: rates}, **about))
 
 
 @contextmanager

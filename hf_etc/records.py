@@ -150,7 +150,10 @@ def _names() -> list[str]:
 
 
 def commit() -> str | None:
-    """The commit of the source tree this package was imported from, "+" when it was changed since; else None."""
+    """The commit of the source tree this package was imported from, "+" when it was changed since; else None.
+
+    Records, which one measurement writes before the next, are no such change.
+    """
     here = Path(__file__).resolve()
 
     def git(*words: str) -> str:
@@ -159,7 +162,8 @@ def commit() -> str | None:
 
     try:
         git("ls-files", "--error-unmatch", "__init__.py")  # not a copy installed inside some other repository
-        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)results")
+        return git("rev-parse", "HEAD") + ("+" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return None
 

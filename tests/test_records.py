@@ -1,7 +1,9 @@
 """Records can be published as they are, and repeat what was measured; see test_evaluation.py for a whole one."""
 
 import json
+import re
 import stat
+import subprocess
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -114,6 +116,23 @@ def test_a_copy_outside_of_a_repository_names_no_commit(here, monkeypatch):
     assert records.commit() is None
     monkeypatch.setenv("PATH", str(here))  # no git at all
     assert records.commit() is None
+
+
+def test_a_changed_source_has_a_plus_and_a_written_record_has_none(here, monkeypatch):
+    def git(*words):
+        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *words], cwd=here, check=True)
+
+    source, record = here / "package" / "__init__.py", here / "results" / "speed.json"
+    for path in (source, record):
+        write_text(path, "before")
+    git("init", "--quiet")
+    git("add", ".")
+    git("commit", "--quiet", "--message", "all")
+    monkeypatch.setattr(records, "__file__", str(source))
+    record.write_text("after")
+    assert re.fullmatch("[0-9a-f]{40}", records.commit())
+    source.write_text("after")
+    assert re.fullmatch(r"[0-9a-f]{40}\+", records.commit())
 
 
 def test_short_and_common_names_are_no_secrets(monkeypatch):

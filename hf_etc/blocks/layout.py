@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import GeometryError, ParameterError
-from .moves import moved
+from .moves import move
 from .pixels import check_pixels
 from .symmetry import COLOR_AFTER, COLOR_INVERSE, COLORS, TURNS, turn_after, turn_block, turn_inverse
 
@@ -146,11 +146,12 @@ class Layout:
         """Whether every pixel of the picture is sent, so that nothing is missing after :meth:`undo`."""
         return self.blocks * self.block_size**2 == self.height * self.width  # windows share no pixel
 
-    def apply(self, images: np.ndarray) -> np.ndarray:
+    def apply(self, images: np.ndarray, overwrite: bool = False) -> np.ndarray:
         """The output for one picture or a batch.
 
         Args:
             images: uint8 (H,W,3) or (M,H,W,3); M pictures where each has a layout of its own.
+            overwrite: `images` are no longer needed, and the output may take their place.
 
         Returns:
             A new uint8 array, (h,w,3) or (M,h,w,3) with (h, w) = `output`.
@@ -160,7 +161,10 @@ class Layout:
             GeometryError: another size than the layout's, or another number of pictures.
         """
         batch = self._batch(images, (self.height, self.width))
-        return moved(self, batch).reshape(*images.shape[:-3], *self.output, 3)
+        in_place = overwrite and self.output == (self.height, self.width) and batch.flags.c_contiguous
+        out = batch if in_place else np.empty((len(batch), *self.output, 3), np.uint8)
+        move(self, batch, out)
+        return out.reshape(*images.shape[:-3], *self.output, 3)
 
     def undo(self, images: np.ndarray) -> np.ndarray:
         """Put back what was sent; what was not sent is `MARK` grey, see :meth:`sent`.
@@ -180,7 +184,8 @@ class Layout:
         top, left = self._places()
         changes = turn_inverse(self.turn), self.negative, COLOR_INVERSE[self.color]
         places = np.broadcast_to(top, self.top.shape), left
-        blocks = moved(Layout(*self.output, self.block_size, self.columns, *places, *changes), batch)
+        blocks = np.empty(batch.shape, np.uint8)
+        move(Layout(*self.output, self.block_size, self.columns, *places, *changes), batch, blocks)
         out = np.full((len(batch), self.height, self.width, 3), MARK, np.uint8)
         _windows(out, self.block_size)[_at(self.top, self.left, len(batch))] = _windows(blocks, self.block_size)[
             _at(top, left, len(batch))

@@ -13,16 +13,15 @@ from .symmetry import COLOR_AFTER, COLORS, TURNS, turn_block
 if TYPE_CHECKING:
     from .layout import Layout
 
-_TOGETHER = 2**20  # bytes of pictures that are handled together, so that they stay in the processor's cache
+_TOGETHER = 2**19  # bytes of pictures that are handled together, so that they stay in the processor's cache
 _REVERSED = COLORS.tolist().index([2, 1, 0])
 _SWAPS = (), ((1, 2),), ((0, 1),), ((0, 1), (1, 2)), ((0, 1), (0, 2)), ((0, 2),)
 """The components to exchange, one pair after another, for each colour code."""
 _EVERY_THIRD = np.tile(np.array([255, 0, 0], np.uint8), 2**16)
 
 
-def moved(layout: "Layout", images: np.ndarray) -> np.ndarray:
-    """What :meth:`Layout.apply` returns for a batch that was checked: uint8 (M,H,W,3) -> (M,h,w,3)."""
-    out = np.empty((len(images), *layout.output, 3), np.uint8)
+def move(layout: "Layout", images: np.ndarray, out: np.ndarray) -> None:
+    """Apply a layout to a batch that was checked: uint8 (M,H,W,3) -> (M,h,w,3), contiguous; `out` may be `images`."""
     together = min(len(images), max(1, _TOGETHER // out[0].size))
     room = _Room(together * layout.blocks, layout.block_size)
     moves = None
@@ -32,7 +31,6 @@ def moved(layout: "Layout", images: np.ndarray) -> np.ndarray:
         if moves is None or not layout.shared or len(pictures) < together:
             moves = _Moves(layout, some, len(pictures))
         moves.apply(pictures, out[some], room)
-    return out
 
 
 class _Room:

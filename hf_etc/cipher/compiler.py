@@ -65,6 +65,13 @@ class Compiler:
         """
         return self._run("apply", images, nonce, _size(images))
 
+    def overwrite(self, images: np.ndarray, nonce: Nonces = None) -> np.ndarray:
+        """:meth:`apply` to a batch that is no longer needed: what it returns may lie in the same memory."""
+        if self.spec.layout_block is None:
+            return self.apply(images, nonce)
+        compiled = self._compiled(images, _size(images), self._checked(nonce, len(images)))
+        return compiled.apply(images, overwrite=True) if isinstance(compiled, Layout) else compiled.apply(images)
+
     def undo(self, images: Any, nonce: Nonces = None, size: tuple[int, int] | None = None) -> Any:
         """Decrypt what :meth:`apply` returned; what was not sent is grey.
 

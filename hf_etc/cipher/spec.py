@@ -5,6 +5,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from math import lgamma, log
 from typing import Any, ClassVar, Literal
 
@@ -121,13 +122,7 @@ class CipherSpec(ABC):
             >>> make_spec("etc", block_size=8).settings((32, 48))
             '{"cipher":"etc","block_size":8,"height":32,"width":48}'
         """
-        return json.dumps(self.setting_values(size), separators=(",", ":"))
-
-    def setting_values(self, size: tuple[int, int] | None = None) -> dict[str, Any]:
-        """What :meth:`settings` writes, in its order."""
-        defaults = {field.name: field.default for field in fields(self) if field.name not in self.always}
-        values = {name: value for name, value in self.to_dict().items() if not _is_default(value, defaults.get(name))}
-        return values if size is None else values | {"height": size[0], "width": size[1]}
+        return _settings(self, size)
 
     def compile(
         self, key: EtcKey | None, height: int, width: int, nonce: bytes | Sequence[bytes] | None = None
@@ -198,6 +193,14 @@ class CipherSpec(ABC):
     def _written(self) -> dict[str, Any]:
         every = {field: getattr(self, field.name) for field in fields(self)}
         return {f.name: value for f, value in every.items() if f.name not in self.later or value != f.default}
+
+
+@lru_cache  # every picture of a size asks for the same
+def _settings(spec: CipherSpec, size: tuple[int, int] | None) -> str:
+    defaults = {field.name: field.default for field in fields(spec) if field.name not in spec.always}
+    values = {name: value for name, value in spec.to_dict().items() if not _is_default(value, defaults.get(name))}
+    values |= {} if size is None else {"height": size[0], "width": size[1]}
+    return json.dumps(values, separators=(",", ":"))
 
 
 def check_grid(height: int, width: int, block_size: int) -> None:

@@ -6,6 +6,7 @@ import json
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -18,7 +19,6 @@ from .columns import check_batch, image_column, looks_like_image
 from .others import OtherColumns
 
 logger = logging.getLogger(__name__)
-_AT_A_TIME = 16  # decoded pictures in memory: few enough for photographs, enough to share the cost of a call
 _BAD_IMAGE = (ImageError, GeometryError, MarkerError, AuthenticationError)
 
 
@@ -96,14 +96,17 @@ class ImageMap(ABC):
             ImageError, GeometryError, MarkerError: a bad image, unless `skip_bad`.
             KeyMismatchError: an image was encrypted under another key.
         """
-        files: list[list[bytes]] = []
+        counts: list[int] = []
         bad: list[str] = []
-        for start in range(0, len(images), _AT_A_TIME):
-            part = slice(start, start + _AT_A_TIME)
-            read = [self._checked(*one, bad) for one in zip(images[part], names[part], strict=True)]
-            written = iter(self.converter.files([item for items in read for item in items]))
-            files += [[next(written) for _ in items] for items in read]
-        return files, bad
+
+        def pictures() -> Iterator[Any]:
+            for one in zip(images, names, strict=True):
+                read = self._checked(*one, bad)
+                counts.append(len(read))
+                yield from read
+
+        files = iter(self.converter.files(pictures()))
+        return [list(islice(files, count)) for count in counts], bad
 
     def __call__(self, batch: Mapping[str, Sequence], indices: Sequence[int] | None = None, *_: Any) -> dict[str, list]:
         """Convert one batch of ``dataset.map(..., batched=True)``.

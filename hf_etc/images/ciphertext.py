@@ -71,9 +71,10 @@ class Marker:
 
     def to_json(self) -> str:
         """The text stored in the file: compact ASCII JSON."""
-        values = {MARKER_NAME: FORMAT_VERSION, **self.spec.setting_values((self.height, self.width))}
-        values |= {"id": self.cipher_id} | ({} if self.nonce is None else {"nonce": self.nonce.hex()})
-        return json.dumps(values | ({"tag": self.tag} if self.tag else {}), separators=(",", ":"))
+        settings = self.spec.settings((self.height, self.width)).strip("{}")
+        nonce = "" if self.nonce is None else f',"nonce":"{self.nonce.hex()}"'
+        tag = f',"tag":"{self.tag}"' if self.tag else ""
+        return f'{{"{MARKER_NAME}":{FORMAT_VERSION},{settings},"id":"{self.cipher_id}"{nonce}{tag}}}'
 
     def to_dict(self) -> dict[str, Any]:
         """What images that were encrypted alike have in common: all parameters, the size and the id."""

@@ -12,7 +12,8 @@ from ..experiments.store import Store
 from ..metrics.compression import Codec, dataset_bytes
 from ..models.adaptation import EleAdapt, LeAdapt
 from ..sealing.cipher import get_cipher
-from .table2 import ACCURACY, LIMIT
+from .conclusions import LIMIT
+from .table2 import ACCURACY
 
 SCHEMES = ("LE", "ELE", "PE", "EtC with ELE-Adapt", "EtC (the paper's)")
 PUBLISHED = {

@@ -7,6 +7,7 @@ from typing import Any
 from ..experiments.cells import Cell, Experiment
 from ..experiments.page import comparison
 from ..experiments.store import Store
+from .conclusions import LEGEND, Loss, Pair, conclusion, few, many, measured
 from .losses import draw as draw_losses
 from .table2 import ACCURACY, DATASETS, ETC, network
 from .training import Training, measure
@@ -51,10 +52,36 @@ before it reaches the network. "Lossless" is the row of Table II.
 
 {comparison("table3", ordered, store)}
 
+{LEGEND}
+
+{conclusions(store)}
+
 ![Accuracy from plain images to JPEG ciphertexts](figures/losses.png)
 
 At paper scale: `hf-etc reproduce table3 --scale paper`, after Table II, whose models it takes over.
 """
+
+
+def conclusions(store: Store) -> str:
+    """What the paper draws from this table, and whether the records support it."""
+    cells = {cell.name: cell for cell in CELLS}
+
+    def losses(*rows: tuple[str, str]) -> list[Loss]:
+        names = [(f"{recipe}-{dataset}-re-encrypted", quality) for recipe, dataset in rows for quality in (85, 80)]
+        pairs = []
+        for name, quality in names:
+            before, after = cells[f"{name}-lossless"], cells[f"{name}-jpeg{quality}"]
+            label = "{network} on {dataset}, {files}".format(**after.labels)
+            pairs.append(Pair(label, before, after))
+        return measured(store, "table3", pairs)
+
+    etc, ele = ([row[:2] for row in ROWS if (row[2] is ETC) == wanted] for wanted in (True, False))
+    return "\n".join(
+        [
+            conclusion("JPEG costs few points of EtC", losses(*etc), few),
+            conclusion("JPEG ruins ELE", losses(*ele), many),
+        ]
+    )
 
 
 def _row(cell: Cell) -> str:

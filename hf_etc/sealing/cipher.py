@@ -5,7 +5,7 @@ What leaves as a file or a PIL image carries a tag, and comes back only if the t
 
 import hmac
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -40,6 +40,10 @@ if TYPE_CHECKING:
 
 Images = TypeVar("Images", Image.Image, np.ndarray, "torch.Tensor")
 _TAG_BYTES = 16
+_TOGETHER, _SIZES = 2**21, 16
+"""Bytes of the pictures that are encrypted at once, and of how many sizes some wait for more: enough to share the cost
+of a call, and so few that they stay in one place, where larger memory would come anew from the system, page by page.
+"""
 
 
 class Cipher:
@@ -199,26 +203,27 @@ class Cipher:
 
     def seal_all(
         self,
-        pictures: Sequence[np.ndarray],
+        pictures: Iterable[np.ndarray],
         format: ImageFormat | Encoding = "png",
         quality: int = JPEG_QUALITY,
         subsampling: Subsampling = "4:4:4",
         nonces: Sequence[bytes] | None = None,
         any_size: bool = False,
     ) -> list[bytes]:
-        """:meth:`seal` for plain pictures, uint8 (H,W,3) each, of any mixture of sizes."""
+        """:meth:`seal` for plain pictures, uint8 (H,W,3) each, of any mixture of sizes; a few are held at a time."""
         encoding = Encoding.of(format, quality, subsampling)
-        nonces = self.nonces_for(len(pictures)) if nonces is None else nonces
-        files = [b""] * len(pictures)
-        for (height, width), same_size in positions(picture.shape[:2] for picture in pictures).items():
-            chosen = None if nonces is None else [nonces[i] for i in same_size]
-            encrypted = self.encrypt(np.stack([pictures[i] for i in same_size]), chosen)
+        _refuse_repeated(nonces)
+        files: dict[int, bytes] = {}
+        for numbers, batch in _batches(pictures):
+            chosen = self.nonces_for(len(batch)) if nonces is None else [nonces[i] for i in numbers]
+            height, width = batch.shape[1:3]
             marker = self.marker(height, width, any_size=any_size)
-            for i, pixels, nonce in zip(same_size, encrypted, chosen or repeat(None), strict=False):
+            encrypted = self._compiler.overwrite(batch, chosen)
+            for i, pixels, nonce in zip(numbers, encrypted, chosen or repeat(None), strict=False):
                 if self.key is None:  # a common id would say that two pictures have one owner
                     marker = self.marker(height, width, any_size=any_size)
                 files[i] = encode_ciphertext(pixels, replace(marker, nonce=nonce), self.sign, encoding)
-        return files
+        return [files[i] for i in range(len(files))]
 
     def unseal(self, source: ImageSource | Ciphertext) -> np.ndarray:
         """The picture in a ciphertext file, once its tag is found right.
@@ -371,9 +376,25 @@ def tag_of(key: EtcKey, text: str, signed: Signed, data: bytes) -> str:
     return mac.digest()[:_TAG_BYTES].hex()
 
 
-def positions(keys: Iterable[Any]) -> dict[Any, list[int]]:
-    """Where each distinct key stands."""
-    found: dict[Any, list[int]] = {}
-    for i, key in enumerate(keys):
-        found.setdefault(key, []).append(i)
-    return found
+def _batches(pictures: Iterable[np.ndarray]) -> Iterator[tuple[list[int], np.ndarray]]:
+    """The numbers of pictures of one size, and the pictures, (N,H,W,3), which may be overwritten."""
+    waiting: dict[Any, tuple[list[int], np.ndarray]] = {}
+    for number, picture in enumerate(pictures):
+        kind = picture.shape, picture.dtype
+        if kind not in waiting:
+            if len(waiting) == _SIZES:
+                yield from _filled(*waiting.pop(next(iter(waiting))))
+            waiting[kind] = [], np.empty((max(1, _TOGETHER // (picture.nbytes or 1)), *picture.shape), picture.dtype)
+        numbers, batch = waiting[kind]
+        batch[len(numbers)] = picture
+        numbers.append(number)
+        if len(numbers) == len(batch):
+            yield numbers, batch
+            numbers.clear()
+    for some in waiting.values():
+        yield from _filled(*some)
+
+
+def _filled(numbers: list[int], batch: np.ndarray) -> Iterator[tuple[list[int], np.ndarray]]:
+    if numbers:
+        yield numbers, batch[: len(numbers)]

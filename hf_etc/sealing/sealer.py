@@ -4,7 +4,7 @@ Both ways have two halves: `pictures` opens a source, `files` writes what came o
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -114,9 +114,11 @@ class Sealer:
         return cipher.encrypt(pictures, cipher.nonces_for(len(pictures)))
 
     def files(
-        self, pictures: Sequence[np.ndarray], encoding: Encoding | None = None, any_size: bool = False
+        self, pictures: Iterable[np.ndarray], encoding: Encoding | None = None, any_size: bool = False
     ) -> list[bytes]:
         """The marked ciphertext files of prepared pictures, uint8 (H,W,3) each, of any mixture of sizes.
+
+        A few are held at a time, so that they may be made as they are asked for.
 
         Args:
             pictures: plain, from :meth:`pictures`.
@@ -153,7 +155,7 @@ class Unsealer:
         cipher = self.held.cipher(self.spec or ciphertext.marker.spec)
         return [cipher.unseal_unauthenticated(ciphertext) if self.unauthenticated else cipher.unseal(ciphertext)]
 
-    def files(self, pictures: Sequence[np.ndarray]) -> list[bytes]:
+    def files(self, pictures: Iterable[np.ndarray]) -> list[bytes]:
         """Each picture, uint8 (H,W,3), as a PNG file."""
         return list(map(_png, pictures))
 

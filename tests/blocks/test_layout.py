@@ -126,6 +126,16 @@ def test_memory_order_does_not_matter_and_the_input_stays(view):
         assert torch.equal(TorchLayout(layout).apply(planes(before)), planes(out)), "channels last in memory"
 
 
+def test_output_takes_the_place_of_the_input_only_where_it_may(monkeypatch):
+    monkeypatch.setattr("hf_etc.blocks.moves._TOGETHER", 3 * 16 * 16 * 3)  # in several groups
+    for layout in (random_layout(4, 4, 4), random_layout(3, 4, 4, gap=1)):
+        images = noise(7, layout.height, layout.width, 3)
+        expected = layout.apply(images)
+        out = layout.apply(images, overwrite=True)
+        assert (out == expected).all()
+        assert np.shares_memory(out, images) == (layout.output == (layout.height, layout.width))
+
+
 def test_tables_of_changes_are_what_happens_to_a_block():
     block = noise(5, 5, 3)
     for first in range(TURNS):

@@ -1,6 +1,7 @@
 """The public cipher: exact round trips on every kind of input, nonces, wrong keys, and the store of plans."""
 
 import itertools
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -20,7 +21,7 @@ from hf_etc.errors import (
     NotACiphertextError,
     ParameterError,
 )
-from hf_etc.images.ciphertext import read_marker
+from hf_etc.images.ciphertext import decode_ciphertext, read_marker
 
 from ..helpers import noise
 
@@ -253,6 +254,38 @@ def test_a_nonce_twice_in_one_call_is_refused(key):
     for encrypt in (cipher.encrypt, lambda images, nonces: cipher.seal_all(images, nonces=nonces)):
         with pytest.raises(ParameterError, match="a nonce stands twice among these"):
             encrypt(images, [a, b, a])
+
+
+@pytest.mark.parametrize(
+    "name, scope, params",
+    [
+        ("etc", "dataset", {}),
+        ("etc", "image", {}),
+        ("etc", "image", {"keep": 0.5}),
+        ("le", "dataset", {}),
+        ("le", "image", {}),
+    ],
+)
+def test_pictures_are_sealed_a_few_at_a_time_and_in_their_order(name, scope, params, key, monkeypatch):
+    monkeypatch.setattr("hf_etc.sealing.cipher._TOGETHER", 2 * 32 * 32 * 3)
+    monkeypatch.setattr("hf_etc.sealing.cipher._SIZES", 2)
+    cipher = get_cipher(name, key, key_scope=scope, **params)
+    pictures = [noise(*size, 3, seed=i) for i, size in enumerate([(32, 32), (48, 32), *[(32, 32)] * 7, (64, 64)])]
+    held = []
+
+    def one_by_one():
+        for picture in pictures:
+            assert sum(reference() is not None for reference in held) <= 1, "the last one"
+            held.append(weakref.ref(copied := picture.copy()))
+            yield copied
+
+    files = cipher.seal_all(one_by_one())
+    for file, picture in zip(files, pictures, strict=True):
+        nonce = read_marker(file).nonce
+        assert (decode_ciphertext(file)[0] == cipher.encrypt(picture, nonce)).all()
+    if scope == "image":
+        nonces = cipher.new_nonces(len(pictures))
+        assert [read_marker(file).nonce for file in cipher.seal_all(pictures, nonces=nonces)] == nonces
 
 
 def test_nonces_are_fresh(key):
