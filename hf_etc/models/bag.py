@@ -217,7 +217,7 @@ def check_bag(config: BagViTConfig) -> None:
     """Raise for sizes that do not fit each other, and for blocks that have no canonical form."""
     check_vit(config)
     if config.block_stem_channels < 0:
-        raise ParameterError(f"block_stem_channels {config.block_stem_channels}: give a number, or 0 for no convolutions")
+        raise ParameterError(f"block_stem_channels {config.block_stem_channels}: give how many, or 0 for none")
     if config.canonical and (config.num_channels != 3 or not isinstance(config.patch_size, int)):
         raise ParameterError(
             f"num_channels {config.num_channels}, patch_size {config.patch_size}: the canonical form is of square "

@@ -154,7 +154,7 @@ def test_convolutions_learn_and_are_saved(tmp_path):
     loaded = AutoModelForImageClassification.from_pretrained(tmp_path)
     assert loaded.config.block_stem_channels == 4
     assert torch.equal(logits(loaded, pictures), logits(model, pictures))
-    with pytest.raises(ParameterError, match="block_stem_channels -1: give a number, or 0 for no convolutions"):
+    with pytest.raises(ParameterError, match="block_stem_channels -1: give how many, or 0 for none"):
         bag(block_stem_channels=-1)
 
 
