@@ -33,15 +33,15 @@ class BagViTConfig(ViTConfig):
 
     Args:
         canonical: whether each block gets its canonical form; without it, only their order changes nothing.
-        block_hidden_size: width of a hidden layer from blocks to tokens, beside the linear patch embedding; 0 for none.
-            Its output is 0 at first; see docs/block-forms.md.
+        block_stem_channels: of the first of a few convolutions inside of each block, beside the linear patch
+            embedding, see :class:`BlockStem`; 0 for none. It pays most where no public weights are at hand.
         image_size: what the model was trained with; it takes any number of whole blocks, one or more.
     """
 
     model_type = "etc_bag_vit"
 
     canonical: bool = True
-    block_hidden_size: int = 0
+    block_stem_channels: int = 0
 
 
 class BagEmbeddings(nn.Module):
@@ -54,7 +54,7 @@ class BagEmbeddings(nn.Module):
         projection = nn.Conv2d(config.num_channels, config.hidden_size, size, size)
         self.patch_embeddings = nn.Sequential(OrderedDict(projection=projection))  # ViTModel looks for it by this name
         self.blocks = CanonicalBlocks(size) if config.canonical else None
-        self.hidden = _hidden_layer(config) if config.block_hidden_size else None
+        self.stem = BlockStem(config, size) if config.block_stem_channels else None
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
         nn.init.trunc_normal_(self.cls_token, std=config.initializer_range)
         nn.init.trunc_normal_(projection.weight, std=config.initializer_range)
@@ -69,18 +69,32 @@ class BagEmbeddings(nn.Module):
         else:
             blocks = self.blocks(pixel_values)
         tokens = F.linear(blocks, projection.weight.flatten(1), projection.bias)
-        if self.hidden is not None:
-            tokens = tokens + self.hidden(blocks)
+        if self.stem is not None:
+            tokens = tokens + self.stem(blocks)
         return self.dropout(torch.cat([self.cls_token.expand(tokens.shape[0], -1, -1), tokens], 1))
 
 
-def _hidden_layer(config: BagViTConfig) -> nn.Sequential:
-    edges = (config.patch_size,) * 2 if isinstance(config.patch_size, int) else config.patch_size
-    values = config.num_channels * edges[0] * edges[1]
-    last = nn.Linear(config.block_hidden_size, config.hidden_size)
-    nn.init.zeros_(last.weight)
-    nn.init.zeros_(last.bias)
-    return nn.Sequential(nn.Linear(values, config.block_hidden_size), nn.GELU(), last)
+class BlockStem(nn.Module):
+    """Convolutions that see one block each: every layer halves it and doubles the channels, down to 2x2 pixels.
+
+    After Xiao et al., Early Convolutions Help Transformers See Better (2021), where they see the whole picture.
+    """
+
+    def __init__(self, config: BagViTConfig, size: int) -> None:
+        super().__init__()
+        self.block = (config.num_channels, size, size)
+        before, after, edge = config.num_channels, config.block_stem_channels, size
+        layers: list[nn.Module] = []
+        while edge > 2 or not layers:
+            layers += [nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(after), nn.GELU()]
+            before, after, edge = after, 2 * after, (edge + 1) // 2
+        self.layers = nn.Sequential(*layers)
+        self.projection = nn.Linear(before * edge * edge, config.hidden_size)
+
+    def forward(self, blocks: Tensor) -> Tensor:
+        """(N, blocks, channels * B * B) -> (N, blocks, hidden_size)."""
+        pictures = blocks.flatten(0, 1).unflatten(-1, self.block).contiguous(memory_format=torch.channels_last)
+        return self.projection(self.layers(pictures).flatten(1)).unflatten(0, blocks.shape[:2])
 
 
 class BagNetwork(nn.Module):
@@ -161,7 +175,8 @@ class BagViTForImageClassification(NetworkForImageClassification):
 
         Args:
             plain: a ViT, DeiT, ViT-MAE or ViT-MSN of the same shape, with a classifier or without; pooler, mask and
-                distillation token are left, and the classifier is taken where it fits.
+                distillation token are left, and the classifier is taken where it fits. What convolutions inside of
+                the blocks give starts at 0.
             image_mean, image_std: what its pictures were normalised with, over values of 0 to 1.
 
         Raises:
@@ -172,13 +187,16 @@ class BagViTForImageClassification(NetworkForImageClassification):
         distilled = state.pop("embeddings.distillation_token", None) is not None
         positions = state.pop("embeddings.position_embeddings", None)
         state = {name: value for name, value in state.items() if not name.startswith(_LEFT)}
-        state |= {name: value for name, value in own.items() if name.startswith("embeddings.hidden.")}
+        state |= {name: value for name, value in own.items() if name.startswith("embeddings.stem.")}
         if positions is None or state.keys() != own.keys():
             raise ParameterError(f"a {type(plain).__name__} is no plain ViT; start from one, or leave it out")
         self._check_shape(plain.config)
         self.network.vit.load_state_dict(state)
         embeddings = self.network.vit.embeddings
         absorb_normalisation(embeddings.patch_embeddings.projection, image_mean, image_std)
+        if embeddings.stem is not None:  # adds nothing until it has learned to
+            nn.init.zeros_(embeddings.stem.projection.weight)
+            nn.init.zeros_(embeddings.stem.projection.bias)
         embeddings.cls_token += positions[:, :1]
         embeddings.patch_embeddings.projection.bias += positions[0, 1 + distilled :].mean(0)
         head: Any = getattr(plain, "cls_classifier", getattr(plain, "classifier", None))  # DeiT has one for each token
@@ -198,8 +216,8 @@ class BagViTForImageClassification(NetworkForImageClassification):
 def check_bag(config: BagViTConfig) -> None:
     """Raise for sizes that do not fit each other, and for blocks that have no canonical form."""
     check_vit(config)
-    if config.block_hidden_size < 0:
-        raise ParameterError(f"block_hidden_size {config.block_hidden_size}: give the width of a layer, or 0 for none")
+    if config.block_stem_channels < 0:
+        raise ParameterError(f"block_stem_channels {config.block_stem_channels}: give how many, or 0 for none")
     if config.canonical and (config.num_channels != 3 or not isinstance(config.patch_size, int)):
         raise ParameterError(
             f"num_channels {config.num_channels}, patch_size {config.patch_size}: the canonical form is of square "

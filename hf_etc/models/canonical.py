@@ -3,7 +3,6 @@
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from ..blocks import COLORS, TURNS, turn_block
 
@@ -85,8 +84,9 @@ class CanonicalBlocks(nn.Module):
 
     def levels(self, pixels: Tensor) -> Tensor:
         """(N, blocks, 3 * B * B) whole numbers, -255, -253, ..., 255, so that all sums are exact."""
-        blocks = F.pixel_unshuffle(pixels, self.block_size).flatten(2).transpose(1, 2)
-        return (blocks.to(self.exact) * 255).round()
+        edge = self.block_size  # no pixel_unshuffle, which torch 2.11 and 2.12 export to ONNX in another order
+        blocks = pixels.unflatten(3, (-1, edge)).unflatten(2, (-1, edge)).permute(0, 2, 4, 1, 3, 5)
+        return (blocks.flatten(3).flatten(1, 2).to(self.exact) * 255).round()
 
 
 def _sources(size: int) -> np.ndarray:

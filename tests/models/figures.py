@@ -1,22 +1,28 @@
-"""The table of docs/block-forms.md, from results/block_forms.json.
+"""The tables of docs/block-forms.md, from results/block_forms*.json.
 
-Rewrite it after a measurement: python -m tests.models.figures
+Rewrite them after a measurement: python -m tests.models.figures
 """
 
 import json
+from functools import partial
 from pathlib import Path
 
 from hf_etc.experiments.page import rewrite, table
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "block-forms.md"
-RECORD = json.loads((ROOT / "results" / "block_forms.json").read_text())
+# Blocks of 4 pixels, the last form at a later commit; blocks of 16 pixels.
+SMALL, LARGE = ("block_forms", "block_forms_halving"), ("block_forms_imagenette",)
 
 
-def forms() -> str:
+def records(names: tuple[str, ...]) -> list[dict]:
+    return [json.loads((ROOT / "results" / f"{name}.json").read_text(encoding="utf-8")) for name in names]
+
+
+def forms(names: tuple[str, ...]) -> str:
     """One row for each form and number of variants, its seeds side by side."""
     rows: dict[tuple[str, int], list[dict]] = {}
-    for row in RECORD["results"]:
+    for row in (row for record in records(names) for row in record["results"]):
         rows.setdefault((row["form"], row["variants"]), []).append(row)
     return table(
         ["form of a block", "variants averaged", "parameters", "largest change of a logit", "test accuracy, %"],
@@ -33,17 +39,22 @@ def forms() -> str:
     )
 
 
-def scale() -> str:
-    settings, machine = RECORD["settings"], RECORD["hardware"]["cpu"]
+def scale(names: tuple[str, ...]) -> str:
+    record = records(names)[0]
+    settings, machine = record["settings"], record["hardware"]["cpu"]
     return (
-        f"Reduced scale: {settings['images']:,} training pictures of {RECORD['data']['name']}, {settings['epochs']} "
+        f"Reduced scale: {settings['images']:,} training pictures of {record['data']['name']}, {settings['epochs']} "
         f"epochs, blocks of {settings['block_size']} pixels, width {settings['hidden_size']}, "
         f"{settings['num_hidden_layers']} layers, tested on {settings['test_images']:,} pictures; one thread "
         f"of {machine}."
     )
 
 
-TABLES = {"forms": forms, "scale": scale}
+TABLES = {
+    f"{name}-{size}": partial(make, names)
+    for size, names in (("small", SMALL), ("large", LARGE))
+    for name, make in (("scale", scale), ("forms", forms))
+}
 
 if __name__ == "__main__":
     rewrite(PAGE, TABLES)

@@ -135,18 +135,27 @@ def test_blocks_without_a_canonical_form(changes):
         build_model("bag-vit", 5, **TINY | {"image_size": 32, "patch_size": 8} | changes)
 
 
-def test_a_hidden_layer_starts_from_nothing_and_learns():
-    model, pictures = bag(block_hidden_size=16), noise(2, 32, 32, 3)
-    embeddings = model.network.vit.embeddings
-    before = logits(model, pictures)
-    embeddings.hidden = None
-    assert torch.equal(logits(model, pictures), before)
-    model = bag(block_hidden_size=16)
-    torch.nn.init.normal_(model.network.vit.embeddings.hidden[-1].weight)
-    assert not torch.allclose(logits(model, pictures), before, atol=1e-3)
-    assert max(logit_changes(model, pictures, 8).values()) < 1e-5
-    with pytest.raises(ParameterError, match="block_hidden_size -1: give the width of a layer, or 0 for none"):
-        bag(block_hidden_size=-1)
+@pytest.mark.parametrize(("patch", "layers"), [(8, 2), (4, 1), (2, 1), (5, 2), (16, 3)])
+def test_convolutions_inside_of_a_block(patch, layers):
+    model, pictures = bag(4 * patch, patch, block_stem_channels=4), noise(2, 4 * patch, 4 * patch, 3)
+    stem = model.network.vit.embeddings.stem
+    assert sum(isinstance(layer, torch.nn.Conv2d) for layer in stem.layers) == layers
+    assert max(logit_changes(model, pictures, patch).values()) < 1e-5
+    seen = logits(model, pictures)
+    torch.nn.init.zeros_(stem.projection.weight)
+    assert not torch.allclose(logits(model, pictures), seen, atol=1e-4)
+
+
+def test_convolutions_learn_and_are_saved(tmp_path):
+    model, pictures = bag(block_stem_channels=4).train(), noise(2, 32, 32, 3)
+    model(values(pictures), labels=torch.tensor([0, 1])).loss.backward()
+    assert not [name for name, weight in model.named_parameters() if weight.grad is None]
+    model.eval().save_pretrained(tmp_path)
+    loaded = AutoModelForImageClassification.from_pretrained(tmp_path)
+    assert loaded.config.block_stem_channels == 4
+    assert torch.equal(logits(loaded, pictures), logits(model, pictures))
+    with pytest.raises(ParameterError, match="block_stem_channels -1: give how many, or 0 for none"):
+        bag(block_stem_channels=-1)
 
 
 def test_it_is_a_family():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import onnxruntime
+import pytest
 import torch
 
 from hf_etc import EtcCipher, EtcKey
@@ -22,9 +23,10 @@ def dynamic():
     return {"pixel_values": {0: torch.export.Dim("batch", min=1, max=1024), 2: 8 * rows, 3: 8 * columns}}
 
 
-def test_exported():
+@pytest.mark.parametrize("channels", [0, 4])
+def test_exported(channels):
     """For two rows and columns or more: torch.export takes a dimension of 1 as always 1, and says so."""
-    model = bag()
+    model = bag(block_stem_channels=channels)
     exported = torch.export.export(
         model, (), {"pixel_values": values(ciphertexts(2, 32, 24))}, dynamic_shapes=dynamic()
     )
@@ -34,8 +36,9 @@ def test_exported():
         assert torch.allclose(found, logits(model, pictures), atol=1e-5)
 
 
-def test_onnx(tmp_path):
-    model, file = bag(), tmp_path / "bag.onnx"
+@pytest.mark.parametrize("channels", [0, 4])
+def test_onnx(tmp_path, channels):
+    model, file = bag(block_stem_channels=channels), tmp_path / "bag.onnx"
     example = {"pixel_values": values(ciphertexts(2, 32, 24))}
     torch.onnx.export(model, (), file, kwargs=example, dynamic_shapes=dynamic(), dynamo=True, verbose=False)
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])

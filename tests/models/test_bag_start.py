@@ -45,7 +45,7 @@ def test_starts_from_a_plain_vit(tmp_path, size):
     pictures = noise(3, 32, 32, 3)
     assert torch.allclose(logits(model, pictures), logits(plain, pictures), atol=1e-5), "the plain one without places"
     assert model.config.image_size == size
-    wider = build_model("bag-vit", 7, from_pretrained=str(tmp_path), canonical=False, block_hidden_size=8).eval()
+    wider = build_model("bag-vit", 7, from_pretrained=str(tmp_path), canonical=False, block_stem_channels=4).eval()
     assert torch.allclose(logits(wider, pictures), logits(model, pictures), atol=1e-5)
     assert build_model("bag-vit", 3, from_pretrained=str(tmp_path)).config.num_labels == 3
 

@@ -67,6 +67,7 @@ def test_the_recipes_for_a_key_per_picture_train_a_bag_of_blocks(tmp_path, monke
     EtcKey.generate().save(tmp_path / "owner.key")
     patch = 4 if "cifar10" in name else 16
     small = f"patch_size={patch},hidden_size=24,num_hidden_layers=1,num_attention_heads=2,intermediate_size=24"
+    small += ",block_stem_channels=4"
     public = name.startswith("base-model")
     changes = ["--dataset_name", str(tmp_path / "pictures" / "plain"), "--model_config", small]
     changes += ["--image_size", "96" if public else "32"]  # which holds a few blocks with gaps
