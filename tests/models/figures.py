@@ -42,8 +42,9 @@ def forms(names: tuple[str, ...]) -> str:
 def scale(names: tuple[str, ...]) -> str:
     record = records(names)[0]
     settings, machine = record["settings"], record["hardware"]["cpu"]
+    data = record["data"]["name"].replace("imagenette", "Imagenette")
     return (
-        f"Reduced scale: {settings['images']:,} training pictures of {record['data']['name']}, {settings['epochs']} "
+        f"Reduced scale: {settings['images']:,} training pictures of {data}, {settings['epochs']} "
         f"epochs, blocks of {settings['block_size']} pixels, width {settings['hidden_size']}, "
         f"{settings['num_hidden_layers']} layers, tested on {settings['test_images']:,} pictures; one thread "
         f"of {machine}."
