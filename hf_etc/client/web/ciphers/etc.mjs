@@ -94,7 +94,9 @@ function cellsOf({ block_size: size, gap, jitter, keep }, height, width) {
   const [rows, columns] = [along(height), along(width)];
   const cells = rows * columns;
   if (gap && cells < 2) {
-    throw new GeometryError(`a gap of ${gap} pixels leaves one block of ${height}x${width}; use a smaller gap`);
+    throw new GeometryError(
+      `a gap of ${gap} pixels leaves one block of ${height}x${width}; use a smaller gap or smaller blocks`,
+    );
   }
   const sent = Math.floor((rows * Math.round(100 * keep) + 50) / 100) * columns;
   if (!sent) throw new GeometryError(`keep ${keep} leaves no block of the ${rows} x ${columns} blocks; keep more`);
