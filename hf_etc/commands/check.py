@@ -159,7 +159,7 @@ def _spec(options: argparse.Namespace, size: tuple[int, int], block: int) -> "Ci
         if set(single.values()) == {None}:
             return None
         single["key_scope"] = single["key_scope"] or "image"
-    spec = to_spec("etc", options.preset, block_size=block, **single)
+    spec = to_spec(preset=options.preset, block_size=block, **single)
     spec.check_size(*size)
     if weakness := spec.weakness(size):
         warnings.warn(f"weak settings, {weakness}; clients refuse them from others", stacklevel=2)

@@ -94,7 +94,9 @@ def recipe_members() -> set[str]:
     return set(inspect.signature(_from_members).parameters) - {"params"} | all_parameters() | {"preset"}
 
 
-def to_spec(cipher: str | Mapping[str, Any] | CipherSpec, preset: str | None = None, **params: Any) -> CipherSpec:
+def to_spec(
+    cipher: str | Mapping[str, Any] | CipherSpec = "etc", preset: str | None = None, **params: Any
+) -> CipherSpec:
     """The spec of a cipher given by its name and those of `params` that are not None, or given whole.
 
     Args:
