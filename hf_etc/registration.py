@@ -10,7 +10,7 @@ Its pipelines open pictures themselves, and know no file that is in memory; our 
 
 import sys
 from collections.abc import Callable, Mapping
-from functools import cache, wraps
+from functools import cache, partial, wraps
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -102,11 +102,11 @@ def _refuse_key(processor: Any, *_: Any, **__: Any) -> None:
         )
 
 
-def _take_files_in(pipeline: type) -> None:
+@cache
+def _take_files_in(module: str, name: str) -> None:
     """Let a pipeline with our processor take the bytes of a file, and what datasets stores of one."""
-    preprocess: Callable[..., Any] = pipeline.__dict__["preprocess"]
-    if hasattr(preprocess, "taking_files"):
-        return
+    pipeline = getattr(import_module(module), name)
+    preprocess: Callable[..., Any] = pipeline.preprocess
 
     @wraps(preprocess)
     def taking_files(self: Any, image: Any, timeout: float | None = None, **kwargs: Any) -> Any:
@@ -117,29 +117,19 @@ def _take_files_in(pipeline: type) -> None:
             return process(image, return_tensors="pt", **kwargs).to(self.dtype)
         return preprocess(self, image, timeout=timeout, **kwargs)
 
-    taking_files.taking_files = True  # type: ignore[attr-defined]
-    pipeline.preprocess = taking_files  # type: ignore[attr-defined]
+    pipeline.preprocess = taking_files
 
 
-def _take_files_in_classification() -> None:
-    from transformers.pipelines.image_classification import ImageClassificationPipeline
-
-    _take_files_in(ImageClassificationPipeline)
-
-
-def _take_files_in_feature_extraction() -> None:
-    from transformers.pipelines.image_feature_extraction import ImageFeatureExtractionPipeline
-
-    _take_files_in(ImageFeatureExtractionPipeline)
-
-
+_PIPELINES = {
+    "transformers.pipelines.image_classification": "ImageClassificationPipeline",
+    "transformers.pipelines.image_feature_extraction": "ImageFeatureExtractionPipeline",
+}
 REGISTRARS: dict[str, Callable[[], None]] = {
     "transformers.image_processing_base": _guard_image_processors,
     "transformers.models.auto.image_processing_auto": _register_image_processor,
     "transformers.models.auto.modeling_auto": _register_models,
     "transformers.models.auto.processing_auto": _guard_auto_processor,
-    "transformers.pipelines.image_classification": _take_files_in_classification,
-    "transformers.pipelines.image_feature_extraction": _take_files_in_feature_extraction,
+    **{module: partial(_take_files_in, module, name) for module, name in _PIPELINES.items()},
 }
 
 

@@ -258,8 +258,9 @@ class EtcImageProcessor(PilBackend):
         Raises:
             KeyMismatchError, ParameterError, GeometryError: it has another key, cipher or size.
         """
-        found, wanted = marker.spec.with_kept_key().differences(self.spec.with_kept_key())
-        if found != wanted:
+        made, taken = marker.spec.with_kept_key(), self.spec.with_kept_key()
+        if made != taken:
+            found, wanted = made.differences(taken)
             raise ParameterError(f"encrypted with {found}, the model takes {wanted}; encrypt with those")
         rows, columns = self.preparation.size or (marker.height, marker.width)
         if (marker.height, marker.width) != (rows, columns):
